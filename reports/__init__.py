@@ -1,0 +1,1 @@
+"""What it means: metrics, intervals, verdicts, and the files and pages that tell them."""

@@ -1,0 +1,42 @@
+"""Time in the model: an integer number of microseconds since the scenario's epoch.
+
+Integers, because floats make merged and unmerged schedules differ in the last digit. The epoch is a fixed Monday, so
+that a "normal week" starts on one; all wall-clock renderings are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+MILLISECOND_US: Final = 1_000
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
+
+EPOCH: Final = datetime(2026, 1, 5, tzinfo=UTC)
+EPOCH_S: Final = int(EPOCH.timestamp())
+
+
+class Clock(Protocol):
+    """What a service may ask about time: the world's clock, never the machine's."""
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since the epoch."""
+
+
+def unix_s(time_us: int) -> int:
+    """The Unix second in which a moment of the model falls, as Stripe stamps its objects."""
+    return EPOCH_S + time_us // SECOND_US
+
+
+def moment(time_us: int) -> datetime:
+    """A moment of the model as a UTC datetime."""
+    return EPOCH + timedelta(microseconds=time_us)
+
+
+def rfc3339(time_us: int) -> str:
+    """A moment of the model as the contract writes times: RFC 3339 in UTC, whole seconds."""
+    return moment(time_us).strftime("%Y-%m-%dT%H:%M:%SZ")
