@@ -1,0 +1,72 @@
+"""How long messages take on their way, by link and operation.
+
+Figures: Stripe's test mode as published by vendors and by its users (PaymentIntent create median 0.5 s, p95 1.5 s; confirm
+1.2 s, 3 s). Assumptions, backed by no source: the customer's way to the gateway and back (median 90 ms, p95 300 ms),
+other Stripe operations (median 0.3 s, p95 0.9 s), an immediate link between gateway and subscriptions-api.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from sim.purposes import Purpose
+from sim.streams import Streams
+from sim.time import MILLISECOND_US
+
+
+class Latency(NamedTuple):
+    """A lognormal round trip by its median and 95th percentile, and the share of it that lies before the service acts."""
+
+    median_us: int
+    p95_us: int
+    purpose: Purpose
+    share_before: float = 0.5
+
+
+def _stripe(median_ms: int, p95_ms: int) -> Latency:
+    return Latency(median_ms * MILLISECOND_US, p95_ms * MILLISECOND_US, Purpose.LATENCY_STRIPE)
+
+
+_CUSTOMER_TO_GATEWAY: Final = Latency(90 * MILLISECOND_US, 300 * MILLISECOND_US, Purpose.LATENCY_GATEWAY)
+_STRIPE_TO_WEBHOOKS: Final = Latency(60 * MILLISECOND_US, 200 * MILLISECOND_US, Purpose.LATENCY_WEBHOOK)
+_STRIPE_OTHER: Final = _stripe(300, 900)
+_STRIPE_BY_OPERATION: Final[Mapping[str, Latency]] = {
+    "create_payment_intent": _stripe(500, 1_500),
+    "create_setup_intent": _stripe(500, 1_500),
+    "confirm_payment": _stripe(1_200, 3_000),
+    "confirm_setup": _stripe(1_200, 3_000),
+    "confirm_payment_intent": _stripe(1_200, 3_000),
+    "confirm_setup_intent": _stripe(1_200, 3_000),
+}
+
+
+class Network:
+    """Latencies of every link of a deployment. A link without an entry takes no time and is run inline."""
+
+    __slots__ = ("_links",)
+
+    def __init__(self, links: Mapping[str, Latency] | None = None) -> None:
+        self._links: Mapping[str, Latency] = _DEFAULT_LINKS if links is None else links
+
+    def legs(self, service: str, operation: str, streams: Streams) -> tuple[int, int]:
+        """Microseconds until the service acts on a request, and from then until its caller has the answer."""
+        latency = self._links.get(service)
+        if latency is None:
+            return 0, 0
+        if latency is _STRIPE_OTHER:
+            latency = _STRIPE_BY_OPERATION.get(operation, latency)
+        purpose = latency.purpose
+        total_us = streams.lognormal_us(latency.median_us, latency.p95_us, purpose, streams.next_index(purpose))
+        before_us = int(total_us * latency.share_before)
+        return before_us, total_us - before_us
+
+
+_DEFAULT_LINKS: Final[Mapping[str, Latency]] = {
+    "gateway": _CUSTOMER_TO_GATEWAY,
+    "stripe": _STRIPE_OTHER,
+    "billing-webhooks": _STRIPE_TO_WEBHOOKS,
+}
+
+IMMEDIATE: Final = Network({})
+"""No latencies at all: for tests of programs."""

@@ -1,0 +1,460 @@
+"""The SimPy world: runs programs in virtual time, with latencies, queues, time-outs and faults.
+
+A program runs as an `Activity`, which is its own reusable SimPy event: no `simpy.Process`, no `Timeout` objects. A call
+pushes the callee's program on the activity's stack; its end pops it. Deadlines cost nothing unless they strike: every
+wake-up is known when it is scheduled, and one that lies behind the caller's deadline splits the activity in two, the
+caller resuming with `UNKNOWN`, the callee going on unheard. Only waiting in a queue, whose end nobody knows, needs an
+event of its own for the deadline.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
+
+import simpy
+from simpy.events import NORMAL
+
+from sim.effects import Acquire, Alarm, Call, Effect, Program, Release, Spawn, Visit, Wait
+from sim.faults import FaultPlan, Strike
+from sim.messages import UNKNOWN, Answer, Request, Service
+from sim.network import Network
+from sim.principal import Principal
+from sim.workers import Workers
+
+_NEVER: Final = 1 << 62
+
+_RUN: Final = 0
+_ARRIVE: Final = 1
+_BEGIN: Final = 2
+
+
+class ModelError(Exception):
+    """A program of the model broke: a defect of Gatefall, never of the deployment under test."""
+
+    def __init__(self, principal: Principal, time_us: int, operation: str) -> None:
+        super().__init__(principal, time_us, operation)
+        self.customer = principal.customer
+        self.time_us = time_us
+        self.operation = operation
+
+    def __str__(self) -> str:
+        where = f" while handling {self.operation}" if self.operation else ""
+        return f"the model failed for customer {self.customer} at {self.time_us} us{where}: {self.__cause__!r}"
+
+
+class AlarmedService(Service, Protocol):
+    """A service that asked to be reminded."""
+
+    def on_alarm(self, account_id: str) -> Program[None]:
+        """Look at what is due for the account."""
+
+
+class WorldClock:
+    """The world's clock as services see it."""
+
+    __slots__ = ("_environment",)
+
+    def __init__(self, environment: simpy.Environment) -> None:
+        self._environment = environment
+
+    @property
+    def now_us(self) -> int:
+        return self._environment._now  # type: ignore[return-value]  # the public property costs a second call
+
+
+class World:
+    """Virtual time for a set of services and the activities that use them.
+
+    `on_quiet` is called with a principal whenever nothing that was begun for it is left to happen.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        faults: FaultPlan | None = None,
+        workers: Mapping[str, Workers] | None = None,
+        environment: simpy.Environment | None = None,
+        on_quiet: Callable[[Principal], None] | None = None,
+    ) -> None:
+        self.environment = environment or simpy.Environment(initial_time=0)
+        self.clock = WorldClock(self.environment)
+        self.services: dict[str, Service] = {}
+        self.network = network
+        self.faults = faults
+        self.workers = dict(workers or {})
+        self.on_quiet = on_quiet
+        self.locks: dict[str, deque[Activity]] = {}
+
+    def start(self, principal: Principal, program: Program[Any], delay_us: int = 0) -> None:
+        """Start a program on behalf of `principal` after `delay_us`."""
+        Activity(self, principal, program).schedule(delay_us, None)
+
+    def feed(self, arrivals: Iterable[tuple[int, Principal, Program[Any]]]) -> None:
+        """Start programs at given times, which must not decrease; one arrival at a time is in the schedule."""
+        _Feed(self, iter(arrivals)).next()
+
+    def run(self) -> None:
+        """Run until nothing is left to happen. Raises ModelError when a program breaks."""
+        self.environment.run()
+
+    def ended(self, principal: Principal) -> None:
+        """One activity or alarm of `principal` is over."""
+        principal.live -= 1
+        if principal.live == 0 and self.on_quiet is not None:
+            self.on_quiet(principal)
+
+
+class _Frame:
+    """A call in progress: who waits for it, until when, and what happens when the answer is ready."""
+
+    __slots__ = (
+        "caller",
+        "deadline_us",
+        "outer_deadline_us",
+        "after_us",
+        "workers",
+        "answer_lost",
+        "service",
+        "request",
+    )
+
+    def __init__(
+        self,
+        caller: Program[Any],
+        deadline_us: int,
+        outer_deadline_us: int,
+        after_us: int,
+        service: Service,
+        request: Request,
+    ) -> None:
+        self.caller: Program[Any] | None = caller
+        self.deadline_us = deadline_us
+        self.outer_deadline_us = outer_deadline_us
+        self.after_us = after_us
+        self.workers: Workers | None = None
+        self.answer_lost = False
+        self.service = service
+        self.request = request
+
+
+class Activity:
+    """A running program with the stack of calls it has made; itself the SimPy event that resumes it."""
+
+    __slots__ = (
+        "_callbacks",
+        "_deadline_us",
+        "_frames",
+        "_ok",
+        "_program",
+        "_stage",
+        "_value",
+        "_waits",
+        "_world",
+        "callbacks",
+        "principal",
+    )
+
+    def __init__(self, world: World, principal: Principal, program: Program[Any] | None) -> None:
+        self._world = world
+        self.principal = principal
+        self._program = program
+        self._frames: list[_Frame] = []
+        self._deadline_us = _NEVER
+        self._stage = _RUN
+        self._value: Any = None
+        self._waits = 0
+        self._ok = True
+        self._callbacks: Any = [self._fire]
+        self.callbacks: Any = None
+        principal.live += 1
+
+    def schedule(self, delay_us: int, value: Any) -> None:
+        """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting."""
+        world = self._world
+        at_us = world.clock.now_us + delay_us
+        while at_us > self._deadline_us:
+            self._part_from_caller()
+        self._value = value
+        self.callbacks = self._callbacks
+        world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
+
+    def _fire(self, _event: Any) -> None:
+        stage = self._stage
+        if stage == _RUN:
+            self._run(self._value)
+        elif stage == _ARRIVE:
+            self._arrive()
+        else:
+            self._begin()
+
+    def _run(self, value: Any) -> None:
+        """Advance the program until it has to wait."""
+        while True:
+            program = self._program
+            if program is None:  # nobody listens to this answer any more
+                self._end()
+                return
+            try:
+                effect: Effect = program.send(value)
+            except StopIteration as stop:
+                if not self._frames:
+                    self._end()
+                    return
+                value = stop.value
+                if self._answered(value):
+                    return
+                continue
+            except ModelError:
+                raise
+            except Exception as error:
+                operation = self._frames[-1].request.operation if self._frames else ""
+                raise ModelError(self.principal, self._world.clock.now_us, operation) from error
+            kind = effect.__class__
+            if kind is Call:
+                if self._call(effect.service, effect.request, effect.timeout_us):  # type: ignore[union-attr]
+                    return
+                value = None
+            elif kind is Wait:
+                self.schedule(effect.delay_us, None)  # type: ignore[union-attr]
+                return
+            elif kind is Acquire:
+                if self._acquire(effect.key):  # type: ignore[union-attr]
+                    return
+                value = None
+            elif kind is Release:
+                self._release(effect.key)  # type: ignore[union-attr]
+                value = None
+            else:
+                if self._rarely(effect):
+                    return
+                value = None
+
+    def _rarely(self, effect: Effect) -> bool:
+        """The effects that few steps yield; True if the activity has to wait."""
+        world = self._world
+        if isinstance(effect, Spawn):
+            world.start(self.principal, effect.program, effect.delay_us)
+            return False
+        if isinstance(effect, Alarm):
+            _AlarmEvent(world, self.principal, effect)
+            return False
+        if isinstance(effect, Visit):
+            path = "/" + effect.url.split("/", 3)[3]
+            request = Request("POST", path, {"outcome": effect.outcome}, operation="visit")
+            return self._call("stripe", request, _VISIT_TIMEOUT_US)
+        raise TypeError(f"a program yielded {effect!r}, which is not an effect")
+
+    def _call(self, service_name: str, request: Request, timeout_us: int) -> bool:
+        """Begin a call; True if the activity has to wait for it."""
+        world = self._world
+        before_us, after_us = world.network.legs(service_name, request.operation, self.principal.streams)
+        strike = None
+        if world.faults is not None:
+            strike = world.faults.strike(service_name, request.operation, self.principal, world.clock.now_us)
+            if strike is not None:
+                before_us += strike.extra_us
+                if strike.answer is not None or strike.drop_request:
+                    self._refuse(strike, before_us + after_us, timeout_us)
+                    return True
+        deadline_us = world.clock.now_us + timeout_us
+        program = self._program
+        assert program is not None
+        frame = _Frame(program, deadline_us, self._deadline_us, after_us, world.services[service_name], request)
+        if strike is not None:
+            frame.answer_lost = strike.drop_answer
+        self._frames.append(frame)
+        if deadline_us < self._deadline_us:
+            self._deadline_us = deadline_us
+        frame.workers = world.workers.get(service_name)
+        if before_us == 0 and frame.workers is None:
+            self._program = frame.service.handle(request)
+            return False
+        self._program = None
+        self._stage = _ARRIVE if frame.workers is not None else _BEGIN
+        self.schedule(before_us, None)
+        return True
+
+    def _refuse(self, strike: Strike, round_trip_us: int, timeout_us: int) -> None:
+        """A fault keeps the request from its service: it is lost, or answered by something on the way."""
+        if strike.answer is None or round_trip_us > timeout_us:
+            self.schedule(timeout_us, UNKNOWN)
+        else:
+            self.schedule(round_trip_us, strike.answer)
+
+    def _arrive(self) -> None:
+        """The request reached a service of limited capacity: take a worker or queue for one."""
+        workers = self._frames[-1].workers
+        assert workers is not None
+        if workers.take(self):
+            self.serve(workers)
+        else:
+            self._watch_deadline()
+
+    def serve(self, workers: Workers) -> None:
+        """A worker is ours: its service time runs, then the request is handled."""
+        self._waits += 1
+        self._stage = _BEGIN
+        self.schedule(workers.service_time_us(self.principal.streams), None)
+
+    def _begin(self) -> None:
+        self._stage = _RUN
+        frame = self._frames[-1]
+        self._program = frame.service.handle(frame.request)
+        self._run(None)
+
+    def _answered(self, answer: Answer) -> bool:
+        """The callee is done: hand its answer to the caller; True if that takes time or nobody listens."""
+        frame = self._frames.pop()
+        if frame.workers is not None:
+            frame.workers.give_back()
+        self._program = frame.caller
+        self._deadline_us = frame.outer_deadline_us
+        if frame.caller is None:
+            self._end()
+            return True
+        now_us = self._world.clock.now_us
+        if frame.answer_lost or now_us + frame.after_us > frame.deadline_us:
+            self.schedule(frame.deadline_us - now_us, UNKNOWN)
+            return True
+        if frame.after_us == 0:
+            return False
+        self.schedule(frame.after_us, answer)
+        return True
+
+    def _part_from_caller(self) -> None:
+        """The earliest deadline strikes: its caller goes on with UNKNOWN, what it called goes on unheard."""
+        deadline_us = self._deadline_us
+        frames = self._frames
+        position = next(
+            index for index, frame in enumerate(frames) if frame.deadline_us == deadline_us and frame.caller
+        )
+        frame = frames[position]
+        caller = Activity(self._world, self.principal, frame.caller)
+        caller._frames = frames[:position]
+        caller._deadline_us = frame.outer_deadline_us
+        caller.schedule(deadline_us - self._world.clock.now_us, UNKNOWN)
+        self._frames = frames[position:]
+        frame.caller = None
+        frame.deadline_us = _NEVER
+        nearest_us = _NEVER
+        for inner in self._frames:
+            inner.outer_deadline_us = nearest_us
+            nearest_us = min(nearest_us, inner.deadline_us)
+        self._deadline_us = nearest_us
+
+    def _acquire(self, key: str) -> bool:
+        """Take the lock of `key`; True if somebody has it and the activity waits in line."""
+        locks = self._world.locks
+        line = locks.get(key)
+        if line is None:
+            locks[key] = deque()
+            return False
+        line.append(self)
+        self._watch_deadline()
+        return True
+
+    def _release(self, key: str) -> None:
+        line = self._world.locks[key]
+        if line:
+            line.popleft()._granted()
+        else:
+            del self._world.locks[key]
+
+    def _granted(self) -> None:
+        self._waits += 1
+        self.schedule(0, None)
+
+    def _watch_deadline(self) -> None:
+        """While in a line, whose end nobody knows, the deadline needs an event of its own."""
+        if self._deadline_us < _NEVER:
+            _DeadlineEvent(self._world, self, self._waits)
+
+    def deadline_struck(self, wait: int) -> None:
+        """Called by the deadline's event; stale unless the activity still stands in that same line."""
+        if wait == self._waits:
+            self._part_from_caller()
+            self._watch_deadline()
+
+    @property
+    def deadline_us(self) -> int:
+        """When the next of the waiting callers gives up."""
+        return self._deadline_us
+
+    def _end(self) -> None:
+        self._callbacks = None  # breaks the cycle activity -> list -> bound method -> activity
+        self._world.ended(self.principal)
+
+
+_VISIT_TIMEOUT_US: Final = 60_000_000
+
+
+class _Entry:
+    """Something other than an activity in SimPy's schedule."""
+
+    __slots__ = ("_ok", "callbacks")
+
+    def __init__(self) -> None:
+        self._ok = True
+        self.callbacks: Any = [self.strike]
+
+    def strike(self, _event: Any) -> None:
+        raise NotImplementedError
+
+
+class _DeadlineEvent(_Entry):
+    __slots__ = ("_activity", "_wait")
+
+    def __init__(self, world: World, activity: Activity, wait: int) -> None:
+        super().__init__()
+        self._activity = activity
+        self._wait = wait
+        world.environment.schedule(self, NORMAL, activity.deadline_us - world.clock.now_us)  # type: ignore[arg-type]
+
+    def strike(self, _event: Any) -> None:
+        self._activity.deadline_struck(self._wait)
+
+
+class _AlarmEvent(_Entry):
+    __slots__ = ("_alarm", "_principal", "_world")
+
+    def __init__(self, world: World, principal: Principal, alarm: Alarm) -> None:
+        super().__init__()
+        self._world = world
+        self._principal = principal
+        self._alarm = alarm
+        principal.live += 1
+        delay_us = max(0, alarm.at_us - world.clock.now_us)
+        world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
+
+    def strike(self, _event: Any) -> None:
+        service: Any = self._world.services[self._alarm.service]
+        self._world.start(self._principal, service.on_alarm(self._alarm.account_id))
+        self._world.ended(self._principal)
+
+
+class _Feed(_Entry):
+    """Starts arrivals one after another, so that a million of them need no million entries in the schedule."""
+
+    __slots__ = ("_arrivals", "_due", "_world")
+
+    def __init__(self, world: World, arrivals: Any) -> None:
+        super().__init__()
+        self._world = world
+        self._arrivals = arrivals
+        self._due: tuple[Principal, Program[Any]] | None = None
+
+    def next(self) -> None:
+        for at_us, principal, program in self._arrivals:
+            self._due = (principal, program)
+            self.callbacks = [self.strike]
+            delay_us = at_us - self._world.clock.now_us
+            self._world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
+            return
+
+    def strike(self, _event: Any) -> None:
+        assert self._due is not None
+        principal, program = self._due
+        Activity(self._world, principal, program)._run(None)
+        self.next()
