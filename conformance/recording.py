@@ -1,0 +1,313 @@
+"""The recorded facts of a run: Parquet files that a kill cannot tear, and a digest that does not depend on them.
+
+    OUT/facts/<scenario>/<variant>/part-00000.parquet
+
+A part holds whole customers, at most `CUSTOMERS_PER_PART` of them, in the order in which they settled. It appears
+under its name only when it is complete and on the disk. Its digest is the SHA-256 of a canonical serialisation of its
+facts, so it is the same whatever wrote or compressed the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.facts import Fact
+
+CUSTOMERS_PER_PART: Final = 1_000
+FACTS_PER_ROW_GROUP: Final = 20_000
+"""Bounds what is held in memory; a row group ends with the customer who reaches it."""
+
+_LOW_CARDINALITY: Final = ("source", "actor", "kind", "operation", "state")
+_SCHEMA: Final = pa.schema(
+    [
+        pa.field("customer", pa.int32(), nullable=False),
+        pa.field("account", pa.string(), nullable=False),
+        pa.field("time_us", pa.int64(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("actor", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("related", pa.string()),
+        pa.field("operation", pa.string()),
+        pa.field("state", pa.string()),
+        pa.field("status", pa.int32()),
+        pa.field("code", pa.int32()),
+        pa.field("amount_minor", pa.int64()),
+        pa.field("detail", pa.binary()),
+    ]
+)
+_DIGEST: Final = b"gatefall.digest"
+_CUSTOMERS: Final = b"gatefall.customers"
+
+
+class DamagedPart(Exception):
+    """A recorded part cannot be read, or does not hold what was written. Says which file and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is known of one part once it is written or read."""
+
+    number: int
+    customers: int
+    facts: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One customer's history as it was recorded."""
+
+    customer: int
+    account: str
+    facts: list[Fact]
+
+
+def canonical(columns: Sequence[Sequence[Any]]) -> bytes:
+    """Columns of facts (the last one: details in JSON) as the bytes that digests are made of.
+
+    The values go column by column in JSON, the details after them, one a line: JSON holds no line feeds of its own.
+    """
+    return b"\n".join((orjson.dumps(columns[:-1]), *[detail or b"" for detail in columns[-1]], b""))
+
+
+def canonical_history(facts: Sequence[Fact]) -> bytes:
+    """The canonical bytes of one customer's facts: equal histories give equal bytes, whether recorded or not."""
+    return canonical(_columns_of(facts))
+
+
+def _columns_of(facts: Sequence[Fact]) -> list[Sequence[Any]]:
+    """The facts turned on their side, with their details as JSON with sorted keys."""
+    *columns, details = zip(*facts, strict=True)
+    dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
+    return [*columns, [None if detail is None else dumps(detail, None, sort) for detail in details]]
+
+
+def combined_digest(digests: Iterable[str]) -> str:
+    """The digest of several parts, cells or variants in their order."""
+    whole = sha256()
+    for digest in digests:
+        whole.update(bytes.fromhex(digest))
+    return whole.hexdigest()
+
+
+class PartWriter:
+    """Writes one part, row group by row group, under a temporary name until `finish`."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        self.customers = 0
+        self._path = path
+        self._number = number
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._file = self._partial.open("wb")
+        self._parquet = pq.ParquetWriter(
+            self._file,
+            _SCHEMA,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=["account", "subject", "related", "detail", *_LOW_CARDINALITY],
+            column_encoding={"customer": "DELTA_BINARY_PACKED", "time_us": "DELTA_BINARY_PACKED"},
+            write_statistics=["customer"],
+            store_schema=False,
+        )
+        self._digest = sha256()
+        self._flushed = 0
+        self._facts: list[Fact] = []
+        self._customers: list[int] = []
+        self._accounts: list[str] = []
+
+    def add(self, customer: int, account: str, facts: Sequence[Fact]) -> None:
+        """Record the whole history of one customer."""
+        count = len(facts)
+        self._facts.extend(facts)
+        self._customers.extend([customer] * count)
+        self._accounts.extend([account] * count)
+        self.customers += 1
+        if len(self._facts) >= FACTS_PER_ROW_GROUP:
+            self._flush()
+
+    def finish(self) -> Part:
+        """Put the part in its place; from now on no crash can lose it."""
+        self._flush()
+        digest = self._digest.hexdigest()
+        self._parquet.add_key_value_metadata({_DIGEST: digest, _CUSTOMERS: str(self.customers)})
+        self._parquet.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._partial.replace(self._path)
+        _sync_directory(self._path.parent)
+        return Part(self._number, self.customers, self._flushed, digest)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._parquet.close()
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        """Write the facts at hand as one row group."""
+        count = len(self._facts)
+        if count == 0:
+            return
+        columns = [self._customers, self._accounts, *_columns_of(self._facts)]
+        self._digest.update(canonical(columns))
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
+        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), row_group_size=count)
+        self._flushed += count
+        for held in (self._facts, self._customers, self._accounts):
+            held.clear()
+
+
+class CellWriter:
+    """Writes the parts of one cell, as its customers settle. Use it as a context: what is not finished is abandoned."""
+
+    def __init__(self, directory: Path, first_part: int, customers: int) -> None:
+        self.parts: list[Part] = []
+        self._directory = directory
+        self._next_part = first_part
+        self.left = customers
+        self._writer: PartWriter | None = None
+
+    def __enter__(self) -> CellWriter:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.abandon()
+
+    def add(self, customer: int, account: str, facts: Sequence[Fact]) -> bool:
+        """Record one customer. True if that completed a part, which is the time to tidy up."""
+        if self.left == 0:
+            raise ValueError(f"customer {customer} settled after all customers of its cell had settled")
+        if self._writer is None:
+            self._writer = PartWriter(part_path(self._directory, self._next_part), self._next_part)
+        self._writer.add(customer, account, facts)
+        self.left -= 1
+        if self.left and self._writer.customers < CUSTOMERS_PER_PART:
+            return False
+        self.parts.append(self._writer.finish())
+        self._writer = None
+        self._next_part += 1
+        return True
+
+
+def variant_directory(out: Path, scenario: str, slug: str) -> Path:
+    """Where the parts of a variant are."""
+    return out / "facts" / scenario / slug
+
+
+def part_path(directory: Path, number: int) -> Path:
+    """The file of a variant's part."""
+    return directory / f"part-{number:05d}.parquet"
+
+
+def remove_partial_files(out: Path) -> None:
+    """Remove what writers that were killed left behind. No run may be writing there."""
+    for partial in sorted((out / "facts").glob("*/*/.part-*.partial")):
+        partial.unlink(missing_ok=True)
+
+
+class PartReader:
+    """Reads one part back, customer by customer, and says at the end whether it holds what was written."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        """Raises DamagedPart if there is no such part or it is not a part."""
+        self._path = path
+        self._number = number
+        try:
+            self._parquet = pq.ParquetFile(path)
+        except (OSError, pa.ArrowException) as error:
+            raise DamagedPart(f"{path}: cannot be read as Parquet: {error}") from error
+        metadata = self._parquet.metadata.metadata or {}
+        if self._parquet.schema_arrow.names != _SCHEMA.names or _DIGEST not in metadata:
+            raise DamagedPart(f"{path}: is Parquet, but not a part that gatefall wrote")
+        self.digest = metadata[_DIGEST].decode()
+        self.customers = int(metadata[_CUSTOMERS])
+
+    def __enter__(self) -> PartReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parquet.close()
+
+    @property
+    def part(self) -> Part:
+        """What the file says of itself."""
+        return Part(self._number, self.customers, self._parquet.metadata.num_rows, self.digest)
+
+    def __iter__(self) -> Iterator[Recorded]:
+        """The customers in the order in which they settled. Holds one row group at a time.
+
+        Raises DamagedPart where a row group cannot be read, and after the last customer if the facts do not match
+        the digest that was written with them.
+        """
+        digest = sha256()
+        for group in range(self._parquet.num_row_groups):
+            columns = self._columns(group)
+            digest.update(canonical(columns))
+            yield from _customers(columns)
+        if digest.hexdigest() != self.digest:
+            raise DamagedPart(f"{self._path}: its facts do not match the digest that was written with them")
+
+    def find(self, customer: int) -> Recorded | None:
+        """One customer's history, or None if it is not in this part. Reads only the row group that holds it."""
+        for group in range(self._parquet.num_row_groups):
+            statistics = self._parquet.metadata.row_group(group).column(0).statistics
+            if statistics is not None and not statistics.min <= customer <= statistics.max:
+                continue
+            for recorded in _customers(self._columns(group)):
+                if recorded.customer == customer:
+                    return recorded
+        return None
+
+    def _columns(self, group: int) -> list[list[Any]]:
+        try:
+            table = self._parquet.read_row_group(group, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise DamagedPart(f"{self._path}: row group {group} cannot be read: {error}") from error
+        return [column.to_pylist() for column in table.columns]
+
+
+def _spans(customers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and end row of each customer: a customer's rows stand together."""
+    first = 0
+    for row in range(1, len(customers)):
+        if customers[row] != customers[first]:
+            yield first, row
+            first = row
+    if customers:
+        yield first, len(customers)
+
+
+def _customers(columns: list[list[Any]]) -> Iterator[Recorded]:
+    for first, end in _spans(columns[0]):
+        yield _recorded([column[first:end] for column in columns])
+
+
+def _recorded(span: list[list[Any]]) -> Recorded:
+    loads = orjson.loads
+    details = [None if detail is None else loads(detail) for detail in span[-1]]
+    facts = [Fact._make(row) for row in zip(*span[2:-1], details, strict=True)]
+    return Recorded(span[0][0], span[1][0], facts)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename in that directory survive a power cut, where the system can."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,409 @@
+"""Running a plan: cells are run, recorded and folded, by any `concurrent.futures.Executor`, and merged in their order.
+
+Judging is not running: what judges or counts comes in as *folds*, which see every customer's history once. A run that
+was recorded is folded again by reading it; one that stopped half way is completed by running what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from multiprocessing.connection import wait
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Protocol
+
+from conformance.cells import Cell, cells
+from conformance.history import History
+from conformance.manifest import Manifest
+from conformance.recording import (
+    CUSTOMERS_PER_PART,
+    CellWriter,
+    DamagedPart,
+    Part,
+    PartReader,
+    combined_digest,
+    part_path,
+    remove_partial_files,
+    variant_directory,
+)
+from conformance.target import Target
+from scenarios.scenario import Variant
+from sim.facts import Fact
+
+CELLS_IN_FLIGHT_PER_WORKER: Final = 4
+"""Enough that no worker idles behind a slow cell; few enough that a million customers are not held in memory."""
+
+_PARTS_PER_FULL_COLLECTION: Final = 16
+
+
+class Fold(Protocol):
+    """Something that sees every customer once and can be put together from its pieces, in the order of the cells."""
+
+    def add(self, history: History) -> None:
+        """See one customer's whole history."""
+
+    def merge(self, other: Any) -> None:
+        """Take over what a fold of later customers has seen."""
+
+
+FoldFactory = Callable[[Variant], Fold]
+"""Makes an empty fold for a variant. Must survive pickling, as its folds must: name a class or a module's function."""
+
+
+class CellFailed(Exception):
+    """A cell could not be run. Names the scenario, the variant and the customers; the reason is its cause."""
+
+
+class WorkerLost(Exception):
+    """A worker process ended by itself, most often because memory ran out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does: its manifest, and the variants in the order of `manifest.variants`."""
+
+    manifest: Manifest
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellTask:
+    """Everything a worker needs for one cell. Without a target it only reads what is recorded."""
+
+    cell: Cell
+    variant: Variant
+    seed: int
+    directory: Path
+    target: Target | None
+    folds: tuple[FoldFactory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What came of one cell: its parts, its folds, and what is wrong with files that were found."""
+
+    cell: Cell
+    parts: tuple[Part, ...]
+    folds: tuple[Fold, ...]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def customers(self) -> int:
+        """How many of the cell's customers are recorded and folded."""
+        return sum(part.customers for part in self.parts)
+
+
+@dataclass(slots=True)
+class VariantRecord:
+    """What came of one variant. `folds` are in the order of the factories."""
+
+    variant: Variant
+    slug: str
+    folds: list[Fold]
+    customers: int = 0
+    facts: int = 0
+    damaged: list[str] = field(default_factory=list)
+    _digest: Any = field(default_factory=sha256)
+
+    @property
+    def scenario(self) -> str:
+        """The name of the scenario."""
+        return self.variant.scenario.name
+
+    @property
+    def planned(self) -> int:
+        """How many customers there should be."""
+        return self.variant.scenario.customers.count
+
+    @property
+    def complete(self) -> bool:
+        """Whether every customer is recorded."""
+        return self.customers == self.planned
+
+    @property
+    def facts_sha256(self) -> str:
+        """The digest of the variant's facts, as far as they are recorded."""
+        return str(self._digest.hexdigest())
+
+    def take(self, result: CellResult) -> None:
+        """Merge the variant's next cell."""
+        for mine, other in zip(self.folds, result.folds, strict=True):
+            mine.merge(other)
+        for part in result.parts:
+            self._digest.update(bytes.fromhex(part.digest))
+            self.facts += part.facts
+        self.customers += result.customers
+        self.damaged.extend(result.damaged)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What came of a run: the manifest as it now stands, and every planned variant."""
+
+    manifest: Manifest
+    variants: tuple[VariantRecord, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every customer of every variant is recorded."""
+        return all(record.complete for record in self.variants)
+
+    @property
+    def facts_sha256(self) -> str:
+        """The digest of all facts: that of the variants' digests in the order of the plan."""
+        return combined_digest(record.facts_sha256 for record in self.variants)
+
+
+Progress = Callable[[CellResult], None]
+
+
+def run_plan(
+    plan: Plan,
+    out: Path,
+    target: Target,
+    folds: Sequence[FoldFactory],
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Run what is not yet recorded in `out`, record it, and fold everything.
+
+    With an `executor`, cells run on it (its machines must see `out`); else on `workers` processes, or in this process
+    if that is 1. SIGINT and SIGTERM stop it cleanly: the manifest then says "interrupted", and the record holds what
+    was folded so far. Raises CellFailed when the target fails, WorkerLost when a process dies.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    remove_partial_files(out)
+    plan.manifest.with_status("running").write(out)
+    records = _empty_records(plan, folds)
+    tasks = _tasks(plan, out, target, folds)
+    try:
+        with _terminable(), _pool(workers, executor) as pool:
+            _collect(records, _results(tasks, pool, workers), progress)
+    except KeyboardInterrupt:
+        return _ended(plan, out, records, "interrupted")
+    except BaseException:
+        _ended(plan, out, records, "failed")
+        raise
+    return _ended(plan, out, records, "complete")
+
+
+def read_plan(
+    plan: Plan,
+    out: Path,
+    folds: Sequence[FoldFactory],
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Fold what is recorded in `out`, running nothing and changing nothing.
+
+    Files that are missing or damaged leave their variants incomplete. SIGINT raises KeyboardInterrupt.
+    """
+    records = _empty_records(plan, folds)
+    with _terminable(), _pool(workers, executor) as pool:
+        _collect(records, _results(_tasks(plan, out, None, folds), pool, workers), progress)
+    return RunRecord(plan.manifest, records)
+
+
+def run_alone(variant: Variant, seed: int, target: Target, customer: int) -> tuple[str, list[Fact]]:
+    """Run one customer again in a fresh world: the account and the facts.
+
+    A customer of a variant with finite capacity is run together with all others, whose queues it stood in.
+    """
+    found: list[tuple[str, list[Fact]]] = []
+
+    def on_settled(number: int, account: str, facts: list[Fact]) -> None:
+        if number == customer:
+            found.append((account, facts))
+
+    customers = range(variant.scenario.customers.count) if variant.scenario.capacity else (customer,)
+    target.run(variant, seed, customers, on_settled)
+    [only] = found
+    return only
+
+
+def process_cell(task: CellTask) -> CellResult:
+    """Read the cell back if it is recorded completely; else run and record it. This is what workers do."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        recorded = _read_cell(task)
+        if task.target is None or recorded.customers == len(task.cell.customers):
+            return recorded
+        return replace(_run_cell(task, task.target), damaged=())
+    finally:
+        gc.collect(1)
+        if collecting:
+            gc.enable()
+
+
+def _run_cell(task: CellTask, target: Target) -> CellResult:
+    folds = [make(task.variant) for make in task.folds]
+    customers = task.cell.customers
+    add_to_folds = [fold.add for fold in folds]
+    with CellWriter(task.directory, task.cell.first_part, len(customers)) as writer:
+
+        def on_settled(customer: int, account: str, facts: list[Fact]) -> None:
+            history = History(customer, account, facts)
+            for add in add_to_folds:
+                add(history)
+            if writer.add(customer, account, facts):
+                gc.collect(2 if len(writer.parts) % _PARTS_PER_FULL_COLLECTION == 0 else 1)
+
+        try:
+            target.run(task.variant, task.seed, customers, on_settled)
+        except Exception as error:
+            raise CellFailed(f"{_place(task)}: {error}") from error
+        if writer.left:
+            raise CellFailed(f"{_place(task)}: {writer.left} of {len(customers)} customers never settled")
+    return CellResult(task.cell, tuple(writer.parts), tuple(folds))
+
+
+def _read_cell(task: CellTask) -> CellResult:
+    """Fold what is recorded of the cell. A damaged part counts for nothing, so folding starts again without it."""
+    damaged: dict[int, str] = {}
+    while True:
+        folds = [make(task.variant) for make in task.folds]
+        parts: list[Part] = []
+        for number in _part_numbers(task.cell):
+            path = part_path(task.directory, number)
+            if number in damaged or not path.exists():
+                continue
+            try:
+                parts.append(_fold_part(path, number, folds))
+            except DamagedPart as error:
+                damaged[number] = str(error)
+                break
+        else:
+            return CellResult(task.cell, tuple(parts), tuple(folds), tuple(damaged.values()))
+
+
+def _fold_part(path: Path, number: int, folds: Sequence[Fold]) -> Part:
+    with PartReader(path, number) as reader:
+        for recorded in reader:
+            history = History(recorded.customer, recorded.account, recorded.facts)
+            for fold in folds:
+                fold.add(history)
+        return reader.part
+
+
+def _part_numbers(cell: Cell) -> range:
+    return range(cell.first_part, cell.first_part + -(-len(cell.customers) // CUSTOMERS_PER_PART))
+
+
+def _place(task: CellTask) -> str:
+    customers = task.cell.customers
+    return f"scenario {task.variant.scenario.name}, variant {task.directory.name}, customers {customers[0]}-{customers[-1]}"
+
+
+def _empty_records(plan: Plan, folds: Sequence[FoldFactory]) -> tuple[VariantRecord, ...]:
+    pairs = zip(plan.variants, plan.manifest.variants, strict=True)
+    return tuple(VariantRecord(variant, planned.slug, [make(variant) for make in folds]) for variant, planned in pairs)
+
+
+def _tasks(plan: Plan, out: Path, target: Target | None, folds: Sequence[FoldFactory]) -> Iterator[CellTask]:
+    pairs = zip(plan.variants, plan.manifest.variants, strict=True)
+    for number, (variant, planned) in enumerate(pairs):
+        directory = variant_directory(out, planned.scenario, planned.slug)
+        for cell in cells(number, variant):
+            yield CellTask(cell, variant, plan.manifest.seed, directory, target, tuple(folds))
+
+
+def _results(tasks: Iterable[CellTask], pool: Executor | None, workers: int) -> Iterator[CellResult]:
+    """The results in the order of the tasks, with a bounded number of them under way."""
+    if pool is None:
+        yield from map(process_cell, tasks)
+        return
+    under_way: deque[Future[CellResult]] = deque()
+    try:
+        for task in tasks:
+            under_way.append(pool.submit(process_cell, task))
+            if len(under_way) >= workers * CELLS_IN_FLIGHT_PER_WORKER:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        for future in under_way:
+            future.cancel()
+
+
+def _collect(records: Sequence[VariantRecord], results: Iterable[CellResult], progress: Progress | None) -> None:
+    for result in results:
+        records[result.cell.variant].take(result)
+        if progress is not None:
+            progress(result)
+
+
+def _ended(plan: Plan, out: Path, records: tuple[VariantRecord, ...], status: Any) -> RunRecord:
+    manifest = plan.manifest.with_status(status)
+    manifest.write(out)
+    return RunRecord(manifest, records)
+
+
+@contextlib.contextmanager
+def _pool(workers: int, executor: Executor | None) -> Iterator[Executor | None]:
+    """The executor to use; processes of our own are stopped, not waited for, when something goes wrong."""
+    if executor is not None or workers == 1:
+        yield executor
+        return
+    others = set(multiprocessing.active_children())
+    # Spawned, because forking a process that has threads may deadlock.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker)
+    try:
+        yield pool
+    except BaseException as error:
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise WorkerLost(
+                "a worker process ended unexpectedly, most often because memory ran out; "
+                "use fewer --workers, then complete the run with --resume"
+            ) from error
+        raise
+    pool.shutdown()
+
+
+def _begin_worker() -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive it, not even when the parent is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM stop the run as Ctrl-C does. Only the main thread may say what signals do."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
