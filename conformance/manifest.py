@@ -28,6 +28,23 @@ class NotARun(Exception):
     """A directory holds no recorded run, or one that this version cannot read. The message says what to do."""
 
 
+@cache
+def model_fingerprint() -> str:
+    """The SHA-256 of the sources that decide what customers and services do: equal means equal facts."""
+    whole = sha256()
+    for package in ("scenarios", "sim"):
+        root = Path(str(files(package)))
+        for path in _sources(root):
+            content = path.read_bytes()
+            whole.update(f"{package}/{path.relative_to(root).as_posix()} {len(content)}\n".encode())
+            whole.update(content)
+    return whole.hexdigest()
+
+
+def _sources(root: Path) -> Iterable[Path]:
+    return sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix())
+
+
 @dataclass(frozen=True, slots=True)
 class StoredScenario:
     """One scenario file as it was when the run began."""
@@ -68,7 +85,7 @@ class Manifest:
     variants: tuple[PlannedVariant, ...]
     phases: tuple[int, ...] = ()
     customers: int | None = None
-    model: str = field(default_factory=lambda: model_fingerprint())
+    model: str = field(default_factory=model_fingerprint)
     status: Status = "running"
     format: int = FORMAT
 
@@ -97,7 +114,9 @@ def read_manifest(out: Path) -> Manifest:
     try:
         data = orjson.loads(path.read_bytes())
     except FileNotFoundError:
-        raise NotARun(f"{out}: holds no recorded run ({FILE_NAME} is missing); `gatefall run --out DIR` makes one") from None
+        raise NotARun(
+            f"{out}: holds no recorded run ({FILE_NAME} is missing); `gatefall run --out DIR` makes one"
+        ) from None
     except (OSError, orjson.JSONDecodeError) as error:
         raise NotARun(f"{path}: cannot be read: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -114,20 +133,3 @@ def _from_json(data: dict[str, Any]) -> Manifest:
     data["variants"] = tuple(PlannedVariant(**variant) for variant in data["variants"])
     data["phases"] = tuple(data["phases"])
     return Manifest(**data)
-
-
-@cache
-def model_fingerprint() -> str:
-    """The SHA-256 of the sources that decide what customers and services do: equal means equal facts."""
-    whole = sha256()
-    for package in ("scenarios", "sim"):
-        root = Path(str(files(package)))
-        for path in _sources(root):
-            content = path.read_bytes()
-            whole.update(f"{package}/{path.relative_to(root).as_posix()} {len(content)}\n".encode())
-            whole.update(content)
-    return whole.hexdigest()
-
-
-def _sources(root: Path) -> Iterable[Path]:
-    return sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix())

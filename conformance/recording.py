@@ -4,7 +4,7 @@
 
 A part holds whole customers, at most `CUSTOMERS_PER_PART` of them, in the order in which they settled. It appears
 under its name only when it is complete and on the disk. Its digest is the SHA-256 of a canonical serialisation of its
-facts, so it is the same whatever wrote or compressed the file.
+facts, block by block (a block: `FACTS_PER_ROW_GROUP`), so it is the same whatever wrote or compressed the file.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class PartWriter:
         count = len(self._facts)
         if count == 0:
             return
-        columns = [self._customers, self._accounts, *_columns_of(self._facts)]
+        columns: list[Sequence[Any]] = [self._customers, self._accounts, *_columns_of(self._facts)]
         self._digest.update(canonical(columns))
         arrays = [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
         self._parquet.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), row_group_size=count)

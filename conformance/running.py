@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, Final, Protocol
 
 from conformance.cells import Cell, cells
+from conformance.circumstances import Circumstances, circumstances_of
 from conformance.history import History
 from conformance.manifest import Manifest
 from conformance.recording import (
@@ -83,6 +84,7 @@ class CellTask:
 
     cell: Cell
     variant: Variant
+    circumstances: Circumstances
     seed: int
     directory: Path
     target: Target | None
@@ -253,12 +255,12 @@ def process_cell(task: CellTask) -> CellResult:
 
 def _run_cell(task: CellTask, target: Target) -> CellResult:
     folds = [make(task.variant) for make in task.folds]
-    customers = task.cell.customers
+    customers, circumstances = task.cell.customers, task.circumstances
     add_to_folds = [fold.add for fold in folds]
     with CellWriter(task.directory, task.cell.first_part, len(customers)) as writer:
 
         def on_settled(customer: int, account: str, facts: list[Fact]) -> None:
-            history = History(customer, account, facts)
+            history = History(customer, account, facts, circumstances)
             for add in add_to_folds:
                 add(history)
             if writer.add(customer, account, facts):
@@ -284,7 +286,7 @@ def _read_cell(task: CellTask) -> CellResult:
             if number in damaged or not path.exists():
                 continue
             try:
-                parts.append(_fold_part(path, number, folds))
+                parts.append(_fold_part(path, number, folds, task.circumstances))
             except DamagedPart as error:
                 damaged[number] = str(error)
                 break
@@ -292,10 +294,10 @@ def _read_cell(task: CellTask) -> CellResult:
             return CellResult(task.cell, tuple(parts), tuple(folds), tuple(damaged.values()))
 
 
-def _fold_part(path: Path, number: int, folds: Sequence[Fold]) -> Part:
+def _fold_part(path: Path, number: int, folds: Sequence[Fold], circumstances: Circumstances) -> Part:
     with PartReader(path, number) as reader:
         for recorded in reader:
-            history = History(recorded.customer, recorded.account, recorded.facts)
+            history = History(recorded.customer, recorded.account, recorded.facts, circumstances)
             for fold in folds:
                 fold.add(history)
         return reader.part
@@ -307,7 +309,8 @@ def _part_numbers(cell: Cell) -> range:
 
 def _place(task: CellTask) -> str:
     customers = task.cell.customers
-    return f"scenario {task.variant.scenario.name}, variant {task.directory.name}, customers {customers[0]}-{customers[-1]}"
+    name = task.variant.scenario.name
+    return f"scenario {name}, variant {task.directory.name}, customers {customers[0]}-{customers[-1]}"
 
 
 def _empty_records(plan: Plan, folds: Sequence[FoldFactory]) -> tuple[VariantRecord, ...]:
@@ -319,8 +322,9 @@ def _tasks(plan: Plan, out: Path, target: Target | None, folds: Sequence[FoldFac
     pairs = zip(plan.variants, plan.manifest.variants, strict=True)
     for number, (variant, planned) in enumerate(pairs):
         directory = variant_directory(out, planned.scenario, planned.slug)
+        circumstances = circumstances_of(variant, plan.manifest.target)
         for cell in cells(number, variant):
-            yield CellTask(cell, variant, plan.manifest.seed, directory, target, tuple(folds))
+            yield CellTask(cell, variant, circumstances, plan.manifest.seed, directory, target, tuple(folds))
 
 
 def _results(tasks: Iterable[CellTask], pool: Executor | None, workers: int) -> Iterator[CellResult]:

@@ -9,7 +9,7 @@ from scenarios.scenario import Variant
 from sim.facts import Fact
 
 OnSettled = Callable[[int, str, list[Fact]], None]
-"""Called once for every customer, with its number, its account id and all of its facts, once nothing more can happen."""
+"""Called once for every customer when nothing more can happen: its number, its account id and all of its facts."""
 
 
 class Target(Protocol):

@@ -1,0 +1,122 @@
+"""The command `gatefall`: its subcommands, and the last line of defence against tracebacks."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gatefall import __version__
+from gatefall.configuration import FILE_NAME, check_variables, defaults_by_subcommand, read_settings
+from gatefall.crash_log import crash_log
+from gatefall.exit_codes import ExitCode
+
+_SUBCOMMANDS: Final = {
+    "run": "gatefall.run:run",
+    "judge": "gatefall.judge:judge",
+    "report": "gatefall.report:report",
+    "replay": "gatefall.replay:replay",
+    "explain": "gatefall.explain:explain",
+    "list": "gatefall.listing:listing",
+    "schema": "gatefall.schema:schema",
+}
+
+
+class Subcommands(click.Group):
+    """Imports a subcommand when it is asked for, so that `--help` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which one needs them."""
+        return list(_SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name, or None."""
+        place = _SUBCOMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, and suggests the nearest name for one that does not exist."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in _SUBCOMMANDS:
+            from gatefall.mistakes import unknown_name
+
+            raise unknown_name("subcommand", name, _SUBCOMMANDS, "gatefall --help")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Subcommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Exit codes:
+    0  passed           every expectation and property held
+    1  violated         at least one did not
+    2  usage            a mistake in the arguments, the configuration or a scenario file
+    3  inconclusive     not enough was seen to say, or the run is incomplete
+    4  set-up failed    the run could not be carried out
+    5  refused          the target may not be touched
+  130  interrupted      what was recorded is kept; --resume completes it
+""",
+)
+@click.version_option(__version__, message="gatefall %(version)s")
+@click.pass_context
+def gatefall(context: click.Context) -> None:
+    """Tell whether removing the payment-method gate from a subscriptions backend is safe.
+
+    Customers from scenario files act against a simulated deployment in virtual time; what happens is recorded,
+    judged by properties and told in a report.
+
+    \b
+    Examples:
+      gatefall run                                  the whole scenario library
+      gatefall run mixed-cart.yaml --phase 0-6      one file, in every phase
+      gatefall list scenarios                       what the library holds
+      gatefall explain charged-once                 what a property means
+    """
+    check_variables(os.environ)
+    context.default_map = defaults_by_subcommand(read_settings(Path(FILE_NAME)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code. No exception leaves it."""
+    try:
+        result = gatefall.main(args=arguments, prog_name="gatefall", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else ExitCode.PASSED
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("gatefall: interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _pipe_closed()
+    except Exception as error:
+        return _crashed(error)
+
+
+def _pipe_closed() -> int:
+    """Whoever read our output has gone, which is their right; keep the interpreter from complaining about it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.PIPE_CLOSED
+
+
+def _crashed(error: Exception) -> int:
+    path: Any = crash_log.write(error, __version__)
+    click.echo(
+        f"gatefall: unexpected error: {type(error).__name__}: {error}\n"
+        f"This is a defect of gatefall, not of what it tests. The details are in {path}",
+        err=True,
+    )
+    return ExitCode.SET_UP_FAILED
