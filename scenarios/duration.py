@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationInfo
 
 _UNITS_US: Final = {
     "us": 1,
@@ -15,19 +15,37 @@ _UNITS_US: Final = {
     "h": 3_600_000_000,
     "d": 86_400_000_000,
 }
-_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)")
+_PATTERN: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*(us|ms|s|min|h|d)")
+
+
+_EXPECTED: Final = 'expected a number with a unit: "250ms", "30s", "5min", "23h" or "7d"'
+_LONGEST_US: Final = 366 * _UNITS_US["d"]
+
+WRITTEN: Final = "durations are written"
+"""Key of the validation context of a file: there a bare number is refused, since its unit would be a guess."""
+
+PATTERN: Final = rf"^{_PATTERN.pattern}$"
+"""A written duration, as JSON Schema's regular expressions have it."""
 
 
 def parse_duration_us(text: str) -> int:
     """Microseconds in a duration such as "1.5h". Raises ValueError with what was expected."""
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
-        raise ValueError('expected a number with a unit: "250ms", "30s", "5min", "23h" or "7d"')
-    return round(float(match[1]) * _UNITS_US[match[2]])
+        raise ValueError(_EXPECTED)
+    duration_us = round(float(match[1]) * _UNITS_US[match[2]])
+    if duration_us > _LONGEST_US:
+        raise ValueError("expected at most 366d")
+    return duration_us
 
 
-def _validated(value: Any) -> Any:
-    return parse_duration_us(value) if isinstance(value, str) else value
+def _validated(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str):
+        return parse_duration_us(value)
+    if info.context and info.context.get(WRITTEN) and not isinstance(value, bool) and isinstance(value, int | float):
+        raise ValueError(_EXPECTED)
+    return value
 
 
 DurationUs = Annotated[int, BeforeValidator(_validated)]
+"""A duration in microseconds; in a file, text with a unit."""

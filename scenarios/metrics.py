@@ -64,7 +64,7 @@ SELECTORS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """What a metric can be narrowed by, with the names allowed.
 
-`client` also takes `iapi/<service>`, while `iapi` is all of them; `product` means attempts with that product in the cart.
+`client` also takes `iapi/<service>`, while `iapi` is all of them; `product` means attempts with it in the cart.
 """
 
 

@@ -47,99 +47,163 @@ def _as_mix(value: Any) -> Any:
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    """What all parts of a scenario have in common: no unknown keys, no conversions, no changes afterwards."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+Phase = Annotated[int, Field(ge=0, le=6)]
 
 
 class Arrivals(Model):
-    """When customers come. `poisson` and `uniform` spread `customers.count` over `over`; `every` is a fixed gap."""
+    """When customers come. `poisson` and `uniform` spread `customers.count` over `over`; `daily_rhythm` does so by the
+    hours of day and week; `at_once`: all at the start; `every`: one after another, with a fixed gap."""
 
     process: Literal["poisson", "uniform", "at_once", "every", "daily_rhythm"] = "poisson"
+    """How the customers are spread."""
     over: DurationUs = 3_600_000_000
+    """How long the arrivals go on, such as 1h or 7d."""
     every: DurationUs | None = None
+    """The gap between two customers, for the process `every`; without it, `over` divided by the number of customers."""
 
 
 class Line(Model):
+    """One subscription of a cart."""
+
     rate_plan: str
+    """Id of the product."""
     frequency: Literal["monthly", "yearly"] = "monthly"
+    """How often it is billed; only zone plans are sold by the year."""
     quantity: Annotated[int, Field(ge=1)] = 1
+    """How many units; the price is that of one unit times the quantity."""
     zone: Literal["none", "existing", "new"] = "none"
+    """The zone (site) it is for: none, one that the account has, or one that the purchase creates."""
 
 
 class Domain(Model):
+    """One domain to register."""
+
     name: str = "auto"
+    """The name without its top-level domain; `auto` makes one up for each customer."""
     tld: str = "com"
+    """The top-level domain, which decides the price."""
     years: Annotated[int, Field(ge=1, le=10)] = 1
+    """For how many years it is paid in advance."""
 
 
 class Upgrade(Model):
     """A change of plan on a subscription that the customer has from the start."""
 
     from_plan: str
+    """The rate plan in force at the start."""
     to_plan: str
+    """The rate plan bought. The difference of the two prices is due."""
     frequency: Literal["monthly", "yearly"] = "monthly"
+    """Frequency of both."""
 
 
 class Append(Model):
     """More of a component on a subscription that the customer has from the start."""
 
     rate_plan: str
+    """The rate plan in force at the start."""
     component: str
+    """The component that is added to."""
     value: Annotated[int, Field(ge=1)]
+    """How many units are added; the price is that of one unit times the value."""
 
 
 class Cart(Model):
     """One possible cart; the items go their separate ways in step 3 of the Unified Checkout."""
 
     weight: Weight = 1.0
+    """How frequent this cart is, relative to the others."""
     lines: tuple[Line, ...] = ()
+    """Subscriptions, bought together with one bulk create."""
     domains: tuple[Domain, ...] = ()
+    """Domains, bought with the registrar's checkout."""
     upgrade: Upgrade | None = None
+    """A change of plan."""
     append: Append | None = None
+    """An addition to a component."""
 
 
 class Customers(Model):
-    """Who comes and how they behave. A mix is a mapping of names to weights; `calibrated` takes the figures of the
-    default customer model (docs/parameters.md), by region where they differ."""
+    """Who comes and how they behave. A mix is a mapping of names to weights, or a single name; `calibrated` takes the
+    figures of the default customer model (docs/parameters.md), by region where they differ."""
 
     count: Annotated[int, Field(ge=1, le=10_000_000)] = 400
+    """How many customers come in each variant."""
     arrivals: Arrivals = Arrivals()
+    """When they come."""
     regions: Annotated[dict[Region, Weight], BeforeValidator(_as_mix)] | None = None
+    """Where they are. Absent: the mix of the default customer model."""
     payment_method_on_file: Annotated[dict[PaymentMethodState, Weight], BeforeValidator(_as_mix)] = {"none": 1.0}
+    """The payment method that the account has at the start."""
     client: Annotated[dict[Client, Weight], BeforeValidator(_as_mix)] = {"unified-checkout": 1.0}
+    """What they buy with. `iapi` is a service without a customer; `billing-profile` manages payment methods only."""
     front_end: FrontEnd = "auto"
+    """Generation of the front end; `auto`: the one that is out in the phase (old 0-2, inline 3, new 4-6)."""
     carts: tuple[Cart, ...] = (Cart(lines=(Line(rate_plan="workers_paid"),)),)
+    """The possible carts. Absent: one line of workers_paid."""
     pays_with: Annotated[dict[PaysWith, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
+    """What they prefer to pay with; `saved` is the payment method on file."""
     payment_step: Annotated[dict[PaymentStep, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
+    """Whether an old front end collects a payment method before it submits."""
     first_card: Annotated[dict[CardBehaviour, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
+    """How the first card behaves that a customer pays with."""
     next_card: Annotated[dict[CardBehaviour, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
-    challenge: Annotated[dict[ChallengeOutcome, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
+    """How the cards behave that are tried after a decline."""
+    challenge: Annotated[dict[ChallengeOutcome, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = (
+        "calibrated"
+    )
+    """How a 3DS challenge ends."""
     redirect: Annotated[dict[RedirectOutcome, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
-    after_decline: Annotated[dict[AfterDecline, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
+    """How a redirect to PayPal ends; `never_back`: approved there, and the browser is closed."""
+    after_decline: Annotated[dict[AfterDecline, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = (
+        "calibrated"
+    )
+    """What people do after a payment failed."""
     after_gate: Annotated[dict[AfterGate, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "calibrated"
-    abandons_at: Annotated[dict[AbandonStep, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = "never"  # type: ignore[assignment]
+    """What people do whom the payment-method gate refused (402/1210)."""
+    abandons_at: Annotated[dict[AbandonStep, Weight], BeforeValidator(_as_mix)] | Literal["calibrated"] = {"never": 1.0}
+    """Where people leave the checkout of their own accord."""
     double_submit: Annotated[dict[DoubleSubmit, Weight], BeforeValidator(_as_mix)] = {"never": 1.0}
+    """Whether the same purchase is submitted twice, and how."""
     returns_after: DurationUs | None = None
-    iapi_service: str = "provisioner"
+    """Those who left unpaid come back after this time and buy again. Absent: they do not."""
+    iapi_service: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")] = "provisioner"
+    """Name of the service, where the client is `iapi`."""
     parameters: dict[str, float] = {}
+    """Figures of the customer model that differ from docs/parameters.md, by name."""
 
 
 class Backend(Model):
-    phase: Annotated[int, Field(ge=0, le=6)] | None = None
+    """The deployment's settings."""
+
+    phase: Phase | None = None
+    """Phase of the gate's removal, 0 to 6. Absent, and not in the matrix either: all of them."""
     regime: Regime = "continuation"
+    """What happens between commit and payment: grant first (legacy), confirm first (act-1), grant by event."""
     gates: dict[str, bool] = {}
+    """Gates (feature flags) that depart from their defaults, by name."""
     currency: Literal["usd"] = "usd"
+    """Currency of all prices."""
 
 
 class Capacity(Model):
     """How many requests a service works on at once; the rest queue. Absent: never any queue (an assumption)."""
 
-    workers: Annotated[int, Field(ge=1)]
+    workers: Annotated[int, Field(ge=1, le=100_000)]
+    """Requests worked on at once."""
     service_time: DurationUs = 20_000
+    """Mean time of work on one request."""
     distribution: Literal["exponential", "constant"] = "exponential"
+    """Distribution of that time."""
 
 
 class Fault(Model):
@@ -158,23 +222,36 @@ class Fault(Model):
         "webhook_delay",
         "webhook_drop",
     ]
+    """What goes wrong. The webhook_ kinds concern the delivery of Stripe's events, the others calls to a service."""
     service: ServiceName | None = None
+    """The service that is called; needed by all kinds but the webhook_ ones, which have none."""
     operation: str | None = None
+    """Only calls of this operation, or only events of this type. Absent: all."""
     probability: Share = 1.0
+    """How likely the fault strikes at each opportunity."""
     first: Annotated[int, Field(ge=1)] | None = None
+    """Only the first so many opportunities of each customer. Absent: always."""
     after: DurationUs | None = None
+    """Only from this time of the run on."""
     until: DurationUs | None = None
+    """Only before this time of the run."""
     status: Annotated[int, Field(ge=400, le=599)] = 503
+    """HTTP status of the kind `error`."""
     delay: DurationUs | None = None
+    """How much later, for `latency`, `webhook_delay`, `webhook_reorder` and `webhook_duplicate`."""
     copies: Annotated[int, Field(ge=2, le=10)] = 2
+    """How many deliveries in all, for `webhook_duplicate`."""
 
 
 class Matrix(Model):
     """The variants of one file: every combination of what is listed."""
 
-    phase: tuple[Annotated[int, Field(ge=0, le=6)], ...] | None = None
+    phase: tuple[Phase, ...] | None = None
+    """Phases to run in."""
     regime: tuple[Regime, ...] | None = None
+    """Engine regimes to run under."""
     front_end: tuple[FrontEnd, ...] | None = None
+    """Generations of the front end to run with."""
 
 
 class Expectation(Model):
@@ -185,21 +262,36 @@ class Expectation(Model):
     """
 
     when: str | None = None
+    """The variants meant, such as "phase >= 2 and regime == legacy"."""
     thresholds: tuple[str, ...] = ()
+    """Comparisons of a metric with a number, such as "conversion >= 0.6"."""
     violated: tuple[str, ...] = ()
+    """Properties that must be violated: what makes a scenario a negative control."""
 
 
 class Scenario(Model):
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    title: str
+    """One scenario file: who comes, what the deployment is like, what goes wrong, and what is expected."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+    """The scenario's name: lower-case words joined by hyphens."""
+    title: Annotated[str, Field(min_length=1)]
+    """One line for reports."""
     description: str = ""
+    """What the scenario is for, and how to read its result."""
     customers: Customers = Customers()
+    """Who comes and how they behave."""
     backend: Backend = Backend()
+    """The deployment's settings."""
     capacity: dict[ServiceName, Capacity] = {}
-    faults: tuple[Fault, ...] = ()
+    """Services that work on a limited number of requests at once."""
+    faults: Annotated[tuple[Fault, ...], Field(max_length=64)] = ()
+    """What goes wrong."""
     matrix: Matrix = Matrix()
+    """The variants to run."""
     properties: Literal["all"] | tuple[str, ...] = "all"
+    """The properties to check."""
     expect: tuple[Expectation, ...] = ()
+    """What is expected of the result, besides that the properties hold."""
 
 
 class Variant(Model):
@@ -211,3 +303,4 @@ class Variant(Model):
     regime: Regime
     front_end: Literal["old", "inline", "new"]
     pm_gate: bool
+    """Whether the payment-method gate refuses or warns anywhere; never from phase 2 on."""
