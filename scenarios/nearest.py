@@ -13,6 +13,9 @@ _LONGEST: Final = 80
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that is spelt most like `name`, or None if none is close. Case and `_`/`-` hardly count."""
     by_folded = {_folded(candidate): candidate for candidate in names}
+    begun = [candidate for folded, candidate in by_folded.items() if folded.startswith(_folded(name[:_LONGEST]))]
+    if len(begun) == 1 and name:
+        return begun[0]
     close = get_close_matches(_folded(name[:_LONGEST]), list(by_folded), n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
 
