@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sim.facts import Fact
@@ -262,23 +263,26 @@ class PartReader:
         if digest.hexdigest() != self.digest:
             raise DamagedPart(f"{self._path}: its facts do not match the digest that was written with them")
 
-    def find(self, customer: int) -> Recorded | None:
-        """One customer's history, or None if it is not in this part. Reads only the row group that holds it."""
+    def find(self, customers: Collection[int]) -> Iterator[Recorded]:
+        """The histories of some customers, as far as they are in this part. Reads only the row groups that may hold
+        them, and does not check the digest. Raises DamagedPart."""
+        wanted = pa.array(sorted(customers), pa.int32())
         for group in range(self._parquet.num_row_groups):
             statistics = self._parquet.metadata.row_group(group).column(0).statistics
-            if statistics is not None and not statistics.min <= customer <= statistics.max:
+            if not any(statistics.min <= customer <= statistics.max for customer in customers):
                 continue
-            for recorded in _customers(self._columns(group)):
-                if recorded.customer == customer:
-                    return recorded
-        return None
+            table = self._table(group)
+            rows = table.filter(pc.is_in(table.column(0), value_set=wanted))
+            yield from _customers([column.to_pylist() for column in rows.columns])
 
     def _columns(self, group: int) -> list[list[Any]]:
+        return [column.to_pylist() for column in self._table(group).columns]
+
+    def _table(self, group: int) -> Any:
         try:
-            table = self._parquet.read_row_group(group, use_threads=False)
+            return self._parquet.read_row_group(group, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise DamagedPart(f"{self._path}: row group {group} cannot be read: {error}") from error
-        return [column.to_pylist() for column in table.columns]
 
 
 def _spans(customers: Sequence[int]) -> Iterator[tuple[int, int]]:

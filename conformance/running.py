@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -33,6 +33,7 @@ from conformance.recording import (
     DamagedPart,
     Part,
     PartReader,
+    Recorded,
     combined_digest,
     part_path,
     remove_partial_files,
@@ -236,6 +237,22 @@ def run_alone(variant: Variant, seed: int, target: Target, customer: int) -> tup
     target.run(variant, seed, customers, on_settled)
     [only] = found
     return only
+
+
+def find_customers(plan: Plan, out: Path, variant: int, customers: Collection[int]) -> dict[int, Recorded]:
+    """The recorded histories of some customers of one variant, by number; who is not recorded is left out.
+
+    A damaged part is passed over: whoever folds the run is told of it.
+    """
+    planned = plan.manifest.variants[variant]
+    directory = variant_directory(out, planned.scenario, planned.slug)
+    found: dict[int, Recorded] = {}
+    for cell in cells(variant, plan.variants[variant]):
+        wanted = [customer for customer in customers if customer in cell.customers and customer not in found]
+        for number in _part_numbers(cell) if wanted else ():
+            with contextlib.suppress(DamagedPart), PartReader(part_path(directory, number), number) as reader:
+                found.update((recorded.customer, recorded) for recorded in reader.find(wanted))
+    return found
 
 
 def process_cell(task: CellTask) -> CellResult:

@@ -134,18 +134,16 @@ def test_row_groups_bound_what_is_held_and_part_no_customer(tmp_path: Path, monk
         assert reader.part.facts == whole_part.facts
 
 
-def test_one_customer_is_found_without_reading_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_customers_are_found_without_reading_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "FACTS_PER_ROW_GROUP", 6)
     write(tmp_path, range(10))
     with PartReader(part_path(tmp_path, 0), 0) as reader:
         groups: list[int] = []
-        original = reader._columns
-        monkeypatch.setattr(reader, "_columns", lambda group: (groups.append(group), original(group))[1])
-        found = reader.find(7)
-        assert found is not None
-        assert found.facts == invented_facts(7, 7)
-        assert groups == [3]
-        assert reader.find(10) is None
+        original = reader._table
+        monkeypatch.setattr(reader, "_table", lambda group: (groups.append(group), original(group))[1])
+        assert [recorded.facts for recorded in reader.find([7, 1])] == [invented_facts(7, 1), invented_facts(7, 7)]
+        assert groups == [0, 3]
+        assert list(reader.find([10])) == []
 
 
 def test_an_unfinished_part_leaves_nothing_behind(tmp_path: Path) -> None:

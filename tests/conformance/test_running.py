@@ -12,7 +12,16 @@ import pytest
 from conformance import cells, recording, running
 from conformance.manifest import read_manifest
 from conformance.recording import part_path, variant_directory
-from conformance.running import CellFailed, CellResult, RunRecord, WorkerLost, read_plan, run_alone, run_plan
+from conformance.running import (
+    CellFailed,
+    CellResult,
+    RunRecord,
+    WorkerLost,
+    find_customers,
+    read_plan,
+    run_alone,
+    run_plan,
+)
 from conformance.target import OnSettled
 from scenarios.scenario import Variant
 from tests.conformance.invented import InventedTarget, Sum, invented_facts, invented_plan, invented_variant, sum_of
@@ -138,8 +147,8 @@ def test_resuming_runs_only_what_is_missing(tmp_path: Path) -> None:
     run_plan(PLAN, tmp_path, InventedTarget(), [])
     part_path(variant_directory(tmp_path, "one", "phase-2"), 1).unlink()
     run_plan(PLAN, tmp_path, InventedTarget(breaks_at=3), [])
+    part_path(variant_directory(tmp_path, "one", "phase-2"), 0).unlink()
     with pytest.raises(CellFailed):
-        part_path(variant_directory(tmp_path, "one", "phase-2"), 0).unlink()
         run_plan(PLAN, tmp_path, InventedTarget(breaks_at=3), [])
 
 
@@ -224,6 +233,16 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
 def test_one_customer_can_be_run_alone() -> None:
     account, facts = run_alone(invented_variant(25), 7, InventedTarget(), 13)
     assert (account, facts) == ("acct00000013", invented_facts(7, 13))
+
+
+@pytest.mark.parametrize("shares_queues", [False, True])
+def test_recorded_customers_are_found(tmp_path: Path, shares_queues: bool) -> None:
+    plan = invented_plan(invented_variant(1), invented_variant(35, "two", shares_queues))
+    run_plan(plan, tmp_path, InventedTarget(), [])
+    found = find_customers(plan, tmp_path, 1, [34, 3, 35])
+    assert {number: recorded.facts for number, recorded in found.items()} == {
+        number: invented_facts(7, number) for number in (3, 34)
+    }
 
 
 def test_a_customer_who_stood_in_queues_is_run_with_the_others() -> None:
