@@ -1,15 +1,16 @@
 """A stateful Stripe: customers, payment methods, intents, charges, refunds, events and signed webhooks.
 
-It behaves as API version 2026-10-28.endive, in the world's time, and answers `Request`s whose body is the decoded form
-(nested mappings; values may be str, int or bool). Parameters that Stripe does not know are refused. How to use it:
+It behaves as API version 2026-10-28.endive, in the world's time, and answers `Request`s whose body is the decoded
+form (nested mappings; values may be str, int or bool). Parameters that Stripe does not know are refused. How to use
+it:
 
 **Making one.** `Stripe(clock, journal, deliveries, webhook_secret="whsec_…")`. `handle(request)` is a program that
 returns an `Answer`; `forget(account_id)` frees all of an account; `intents_of(account_id)` and
 `payment_methods_of(account_id)` are the final reading.
 
 **Headers.** `authorization: Bearer sk_test_gatefall` (backend) or `Bearer pk_test_gatefall` (browser); optionally
-`idempotency-key` and `stripe-version`. A publishable key may create payment methods, and confirm or retrieve an intent
-whose `client_secret` it passes; everything else needs the secret key (403).
+`idempotency-key` and `stripe-version`. A publishable key may create payment methods, and confirm or retrieve an
+intent whose `client_secret` it passes; everything else needs the secret key (403).
 
 **Whose account.** Give `metadata: {"account_id": …}` when you create a customer, and when a browser creates a payment
 method before a customer is known. Objects made for a customer belong to the customer's account; ids are then
@@ -19,25 +20,28 @@ the same in every run, whatever other accounts do.
 
 **A payment method** (browser): `POST /v1/payment_methods` with
   - a card: `{"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"},
-    "metadata": {"account_id": a}}`. Numbers by behaviour: `sim.stripe.NUMBER_BY_BEHAVIOUR[CardBehaviour]`. A malformed
-    number ("incorrect_number") is refused here: 402, `card_error`, code `incorrect_number`.
+    "metadata": {"account_id": a}}`. Numbers by behaviour: `sim.stripe.NUMBER_BY_BEHAVIOUR[CardBehaviour]`. A
+    malformed number ("incorrect_number") is refused here: 402, `card_error`, code `incorrect_number`.
   - a wallet: `{"type": "card", "card": {"token": "tok_apple_pay"}}` (or `tok_google_pay`, or any `tok_visa…`)
-  - PayPal: `{"type": "paypal", "billing_details": {"email": …}}`
-Wherever an id of a payment method is expected, a test token such as `pm_card_visa` does as well: a new one is made.
-`POST /v1/payment_methods/{id}/attach {"customer"}`, `POST …/detach`, `GET …/{id}`,
-`GET /v1/customers/{id}/payment_methods`, `POST …/{id} {"card": {"exp_month", "exp_year"}}` (ages a card: attach it first,
-then set a past year, and an *expired card on file* results). Attaching a declining card: 402 `card_error`.
+  - PayPal: `{"type": "paypal", "billing_details": {"email": …}}` Wherever an id of a payment method is expected, a
+    test token such as `pm_card_visa` does as well: a new one is made. `POST /v1/payment_methods/{id}/attach
+    {"customer"}`, `POST …/detach`, `GET …/{id}`, `GET /v1/customers/{id}/payment_methods`, `POST …/{id} {"card":
+    {"exp_month", "exp_year"}}` (ages a card: attach it first, then set a past year, and an *expired card on file*
+    results). Attaching a declining card: 402 `card_error`. PayPal cannot be attached (400): it is saved by an intent.
+    *PayPal on file* without a redirect: `POST /v1/setup_intents {"customer", "confirm": True, "payment_method_data":
+    {"type": "paypal", "billing_details": {"email"}}, "payment_method_options": {"paypal": {"billing_agreement_id":
+    "B-1"}}, "return_url": "https://…"}`.
 
 **A payment** (backend): `POST /v1/payment_intents {"amount": 500, "currency": "usd", "customer": "cus_…",
 "setup_future_usage": "off_session", "metadata": {"account_id", "subscription_ids": "sub1,sub2"}}` → status
 `requires_payment_method`, with a `client_secret`. With `"payment_method"` → `requires_confirmation`; also with
 `"confirm": True` it is charged at once: status `succeeded`, or `requires_action` (the customer must confirm), or an
-error 402 whose `error.payment_intent` shows the intent. Confirming on the backend with automatic payment methods needs a
-`return_url`, or `"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}`, or
+error 402 whose `error.payment_intent` shows the intent. Confirming on the backend with automatic payment methods
+needs a `return_url`, or `"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}`, or
 `"payment_method_types": ["card"]`, or `"off_session": True`, or `"use_stripe_sdk": True`: else 400, as at Stripe.
 `off_session: True` (only with `confirm`) never challenges: where authentication is needed, 402 with code
-`authentication_required`. `"error_on_requires_action": True` fails likewise instead of asking.
-Metadata values hold 500 characters at most.
+`authentication_required`. `"error_on_requires_action": True` fails likewise instead of asking. Metadata values hold
+500 characters at most.
 
 **A set-up**: the same at `/v1/setup_intents`, without amount; `usage` defaults to `off_session`.
 
@@ -52,25 +56,29 @@ Metadata values hold 500 characters at most.
   - 400: wrong secret, or wrong state (`payment_intent_unexpected_state`).
 
 **Hosted pages.** `Visit(url, outcome)` becomes `POST /hosted/3d_secure/{intent}` or `/hosted/paypal/{intent}` with
-`{"outcome": "complete" | "fail" | "cancel"}` (PayPal also `"refuse"`: the provider declines). Answer 303 with `location` =
-the `return_url`, own query kept, plus `payment_intent`, `payment_intent_client_secret`, `redirect_status`; or 200 without
-`location` where no `return_url` was given. The page decides; then retrieve the intent to learn how it ended:
-`GET /v1/payment_intents/{id}` with query `{"client_secret": s}`; after a failure `last_payment_error` (set-up:
-`last_setup_error`) holds `code` and `decline_code`.
+`{"outcome": "complete" | "fail" | "cancel"}` (PayPal also `"refuse"`: the provider declines). Answer 303 with
+`location` = the `return_url`, own query kept, plus `payment_intent`, `payment_intent_client_secret`,
+`redirect_status`; or 200 without `location` where no `return_url` was given. The page decides; then retrieve the
+intent to learn how it ended: `GET /v1/payment_intents/{id}` with query `{"client_secret": s}`; after a failure
+`last_payment_error` (set-up: `last_setup_error`) holds `code` and `decline_code`.
 
-**Saving.** A succeeded SetupIntent with a customer, or a succeeded PaymentIntent with `setup_future_usage` and a customer,
-attaches the payment method (event `payment_method.attached`). Otherwise a method never attached cannot be used twice.
+**Saving.** A succeeded SetupIntent with a customer, or a succeeded PaymentIntent with `setup_future_usage` and a
+customer, attaches the payment method (event `payment_method.attached`). Otherwise a method never attached cannot be
+used twice.
 
 **Others.** `POST …/{id}/cancel {"cancellation_reason"}`, `POST …/{id}` (update), `GET …` (list: `customer`, `limit`,
 `starting_after`), `POST /v1/payment_intents/{id}/capture`, `POST /v1/refunds {"payment_intent" | "charge", "amount"?,
 "reason"?}`, `GET /v1/charges`, `GET /v1/events`, `/v1/webhook_endpoints`.
 
 **Webhooks.** Each event of an enabled type is delivered, signed, by a spawned program: `Call("billing-webhooks",
-Request("POST", "/webhooks/stripe", body=<bytes>, headers={"stripe-signature": …}, operation=<event type>))`. Receivers
-check with `sim.stripe.signature.verify(payload, header, secret, now_s)`, then `orjson.loads(payload)`: `data.object` is the
-intent with its `metadata`, `payment_method`, `customer`, `amount_received`.
+Request("POST", "/webhooks/stripe", body=<bytes>, headers={"stripe-signature": …}, operation=<event type>))`.
+Receivers check with `sim.stripe.signature.verify(payload, header, secret, now_s)`, then `orjson.loads(payload)`:
+`data.object` is the intent with its `metadata`, `payment_method`, `customer`, `amount_received`.
 """
 
+from sim.stripe.hosted_pages import hosted_page
+from sim.stripe.service import Stripe
 from sim.stripe.test_cards import NUMBER_BY_BEHAVIOUR
+from sim.stripe.webhooks import Delivery, DeliveryPolicy, PunctualDelivery
 
-__all__ = ["NUMBER_BY_BEHAVIOUR"]
+__all__ = ["NUMBER_BY_BEHAVIOUR", "Delivery", "DeliveryPolicy", "PunctualDelivery", "Stripe", "hosted_page"]

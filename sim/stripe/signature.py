@@ -38,7 +38,7 @@ def verify(payload: bytes, header: str | None, secret: str, now_s: int, toleranc
         raise SignatureError("the header Stripe-Signature is missing: this is not a webhook of Stripe")
     timestamp_s, candidates = _parse(header)
     expected = _digest(payload, secret, timestamp_s)
-    if not any([hmac.compare_digest(expected.encode(), candidate.encode()) for candidate in candidates]):
+    if not any(hmac.compare_digest(expected.encode(), candidate.encode()) for candidate in candidates):
         raise SignatureError("no v1 signature in Stripe-Signature matches the payload: wrong secret or changed body")
     if timestamp_s < now_s - tolerance_s:
         raise SignatureError(

@@ -1,18 +1,21 @@
 """The test cards of Stripe: number, test token and behaviour of each.
 
-Source: Stripe's documentation page "Testing" (cards by brand, declined payments, fraud prevention, disputes, 3D Secure).
+Source: Stripe's documentation page "Testing" (cards by brand, declined payments, fraud prevention, disputes, 3D
+Secure).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Final, Literal
 
 Authentication = Literal["never", "optional", "unless_set_up", "always", "on_session", "lookup_fails"]
 """When a card asks for 3D Secure.
 
 `optional`: only if the merchant asks for it. `unless_set_up`: always on session; off session unless it was set up.
-`always`: also off session after a set-up. `on_session`: counts as set up already. `lookup_fails`: the check itself fails.
+`always`: also off session after a set-up. `on_session`: counts as set up already. `lookup_fails`: the check itself
+fails.
 """
 
 
@@ -22,7 +25,12 @@ class Decline:
     __slots__ = ("code", "decline_code", "message", "advice_code", "network_decline_code")
 
     def __init__(
-        self, code: str, decline_code: str | None, message: str, advice_code: str | None, network_decline_code: str | None
+        self,
+        code: str,
+        decline_code: str | None,
+        message: str,
+        advice_code: str | None,
+        network_decline_code: str | None,
     ) -> None:
         self.code = code
         self.decline_code = decline_code
@@ -67,9 +75,20 @@ AUTHENTICATION_REQUIRED: Final = Decline(
 
 
 class TestCard:
-    """One row of the table. `decline` strikes at every charge; `attachable` says whether a customer can save the card."""
+    """One row of the table. `decline` strikes at every charge; `attachable`: whether a customer can save the card."""
 
-    __slots__ = ("number", "brand", "funding", "country", "authentication", "decline", "attachable", "blocked", "disputed")
+    __slots__ = (
+        "number",
+        "brand",
+        "funding",
+        "country",
+        "authentication",
+        "decline",
+        "attachable",
+        "blocked",
+        "disputed",
+        "fingerprint",
+    )
     __test__ = False
 
     def __init__(
@@ -94,6 +113,7 @@ class TestCard:
         self.attachable = attachable
         self.blocked = blocked
         self.disputed = disputed
+        self.fingerprint = blake2b(number.encode(), digest_size=8).hexdigest()
 
 
 def _declining(number: str, decline: Decline) -> TestCard:
@@ -122,7 +142,7 @@ _CARDS: Final = (
     TestCard("4000002760003184", country="DE", authentication="always"),
     TestCard("4000003800000446", country="GB", authentication="on_session"),
     TestCard("4000008260003178", country="GB", authentication="unless_set_up", decline=INSUFFICIENT_FUNDS),
-    # Assumption: off session the following three ask for authentication unless they were set up; Stripe's page is silent.
+    # Assumption: off session the next two ask for authentication unless they were set up; Stripe's page is silent.
     TestCard("4000000000003220", authentication="unless_set_up"),
     TestCard("4000008400001629", authentication="unless_set_up", decline=GENERIC_DECLINE),
     TestCard("4000008400001280", authentication="lookup_fails", decline=GENERIC_DECLINE),
@@ -176,7 +196,7 @@ WALLET_BY_TOKEN: Final[Mapping[str, str]] = {"tok_apple_pay": "apple_pay", "tok_
 
 CARD_BY_CARD_TOKEN: Final[Mapping[str, TestCard]] = {
     **{f"tok_{suffix}": CARD_BY_NUMBER[number] for suffix, number in _NUMBER_BY_SUFFIX.items()},
-    **{token: CARD_BY_NUMBER["4242424242424242"] for token in WALLET_BY_TOKEN},
+    **dict.fromkeys(WALLET_BY_TOKEN, CARD_BY_NUMBER["4242424242424242"]),
 }
 """Tokens for `card[token]`."""
 

@@ -1,0 +1,105 @@
+"""What the double holds, partitioned by the account it is for.
+
+Partitioning lets a run free an account once it is settled, and keeps ids the same whatever other accounts do: an id
+is a prefix, a digest of the account, and a number counted within the account. The digest leads from an id to its
+partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, ClassVar, Final, Protocol, TypeVar
+
+from sim.stripe.errors import StripeError, no_such
+
+TOKEN_CHARACTERS: Final = 16
+UNCLAIMED: Final = "unclaimed"
+"""The account of objects that were made without saying for whom."""
+
+
+class StripeObject(Protocol):
+    """Anything with an id that can be retrieved."""
+
+    spoken_name: ClassVar[str]
+    id: str
+    created: int
+
+    def render(self) -> dict[str, Any]:
+        """The complete object as Stripe answers it. Shared: never change what it returns."""
+
+
+T = TypeVar("T", bound=StripeObject)
+
+
+class Account:
+    """One partition. `objects` are in the order in which they were made."""
+
+    __slots__ = ("account_id", "objects", "idempotency_keys", "_token", "_count")
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.objects: dict[str, StripeObject] = {}
+        self.idempotency_keys: list[str] = []
+        self._token = token(account_id)
+        self._count = 0
+
+    def next_id(self, prefix: str) -> str:
+        """A new id: no underscore after the prefix, because clients split client secrets at underscores."""
+        self._count += 1
+        return f"{prefix}_{self._token}{self._count:06x}"
+
+    def of(self, kind: type[T]) -> list[T]:
+        """All objects of one class, oldest first."""
+        return [item for item in self.objects.values() if isinstance(item, kind)]
+
+
+def token(account_id: str) -> str:
+    return blake2b(account_id.encode(), digest_size=TOKEN_CHARACTERS // 2).hexdigest()
+
+
+class Ledger:
+    """All accounts."""
+
+    __slots__ = ("_by_id", "_by_token")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Account] = {}
+        self._by_token: dict[str, Account] = {}
+
+    def account(self, account_id: str) -> Account:
+        """The partition of an account, made at its first use."""
+        account = self._by_id.get(account_id)
+        if account is None:
+            account = self._by_id[account_id] = self._by_token[token(account_id)] = Account(account_id)
+        return account
+
+    def known(self, account_id: str) -> Account | None:
+        return self._by_id.get(account_id)
+
+    def forget(self, account_id: str) -> Account | None:
+        """Drop a partition and return it."""
+        self._by_token.pop(token(account_id), None)
+        return self._by_id.pop(account_id, None)
+
+    def accounts(self) -> Iterator[Account]:
+        return iter(self._by_id.values())
+
+    def find(self, object_id: str) -> StripeObject | None:
+        account = self._by_token.get(object_id.rpartition("_")[2][:TOKEN_CHARACTERS])
+        return None if account is None else account.objects.get(object_id)
+
+    def get(self, kind: type[T], object_id: str, param: str = "id") -> T:
+        """The object that a path names. Raises StripeError (404) where there is none of that kind."""
+        found = self.find(object_id)
+        if not isinstance(found, kind):
+            raise no_such(kind.spoken_name, object_id, param)
+        return found
+
+    def given(self, kind: type[T], object_id: str, param: str) -> T:
+        """The object that a parameter names. Raises StripeError: 400, where a path would be answered 404."""
+        try:
+            return self.get(kind, object_id, param)
+        except StripeError as error:
+            error.status = 400
+            raise

@@ -1,0 +1,207 @@
+"""Confirming an intent: choose the payment method, ask the customer where the issuer wants it, then charge or save."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sim.stripe import parameters
+from sim.stripe.errors import invalid_request
+from sim.stripe.intent import CONFIRMABLE, Intent
+from sim.stripe.payment_method import DATA, TYPES, PaymentMethod, chosen, make
+from sim.stripe.test_cards import AUTHENTICATION_REQUIRED, GENERIC_DECLINE
+
+if TYPE_CHECKING:
+    from sim.stripe.context import Context
+
+Need = Literal["nothing", "challenge", "redirect", "absent_customer", "broken"]
+
+OPTIONS: Final = parameters.nested(dict.fromkeys(TYPES, parameters.hash_of_anything))
+
+METHOD: Final[parameters.Specification] = {
+    "payment_method": parameters.clearable(parameters.text),
+    "payment_method_data": parameters.nested(DATA),
+    "payment_method_options": OPTIONS,
+    "allowed_payment_method_types": parameters.listed(parameters.text),
+    "payment_method_types": parameters.listed(parameters.text),
+    "expand": parameters.listed(parameters.text),
+}
+CONFIRM: Final[parameters.Specification] = {
+    **METHOD,
+    "client_secret": parameters.text,
+    "mandate_data": parameters.hash_of_anything,
+    "return_url": parameters.text,
+    "use_stripe_sdk": parameters.boolean,
+}
+
+
+def take_method(context: Context, intent: Intent, values: Mapping[str, Any]) -> None:
+    """Give the intent the payment method that the parameters name, if any. Raises StripeError for an unusable one."""
+    method = _given(context, intent, values)
+    if method is not None:
+        intent.check_usable(method)
+        intent.use(method)
+    elif values.get("payment_method") == parameters.CLEARED and intent.payment_method is not None:
+        intent.payment_method = None
+        intent.moved("requires_payment_method")
+
+
+def take_types(context: Context, intent: Intent, values: Mapping[str, Any]) -> None:
+    """Fix which types of payment method the intent allows; both names of the parameter are understood."""
+    types = values.get("allowed_payment_method_types", values.get("payment_method_types"))
+    automatic = values.get("automatic_payment_methods")
+    if types is not None:
+        if automatic is not None and automatic.get("enabled"):
+            raise invalid_request(
+                "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
+                param="automatic_payment_methods",
+            )
+        for kind in types:
+            if kind not in context.automatic_types:
+                raise invalid_request(
+                    f"The payment method type `{kind}` is invalid. Please ensure it is activated in your "
+                    f"dashboard; activated here: {', '.join(context.automatic_types)}.",
+                    param="payment_method_types",
+                    code="payment_intent_invalid_parameter",
+                )
+        intent.types, intent.automatic = types, None
+    elif automatic is not None and not automatic.get("enabled", True):
+        intent.types = ["card"]
+    elif intent.types is None:
+        intent.automatic = (automatic or {}).get("allow_redirects", intent.automatic or "always")
+
+
+def prepare(context: Context, intent: Intent, values: Mapping[str, Any]) -> None:
+    """Make the intent ready for an attempt. Raises StripeError (400) for a wrong state, method or return URL."""
+    _check_confirmable(intent)
+    take_method(context, intent, values)
+    method = intent.payment_method
+    if method is None:
+        raise _missing_method(intent)
+    intent.check_usable(method)
+    if "return_url" in values:
+        intent.return_url = values["return_url"]
+    if "payment_method_options" in values:
+        intent.options = values["payment_method_options"]
+    intent.off_session = values.get("off_session", False)
+    # Requests with a publishable key come from Stripe.js, which handles the next action itself.
+    _check_return_url(intent, method, context.publishable or values.get("use_stripe_sdk", False) or intent.off_session)
+
+
+def attempt(context: Context, intent: Intent, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one attempt with a prepared intent. Raises StripeError (402) where it is refused."""
+    method = intent.payment_method
+    assert method is not None, "a prepared intent has its payment method"
+    intent.last_error = None
+    intent.changed()
+    _run(context, intent, method, values)
+    if intent.last_error is not None:
+        raise intent.refusal(context)
+    return intent.present(context)
+
+
+def _run(context: Context, intent: Intent, method: PaymentMethod, values: Mapping[str, Any]) -> None:
+    need = _need(intent, method)
+    if need == "nothing":
+        intent.complete(context)
+    elif need == "broken":
+        intent.decline(context, GENERIC_DECLINE)
+    elif need == "absent_customer":
+        intent.decline(context, AUTHENTICATION_REQUIRED)
+    elif values.get("error_on_requires_action"):
+        intent.decline(context, AUTHENTICATION_REQUIRED, charged=False)
+    else:
+        intent.require_action(
+            context, "paypal" if need == "redirect" else "3d_secure", values.get("use_stripe_sdk", False)
+        )
+
+
+def _need(intent: Intent, method: PaymentMethod) -> Need:
+    """What stands between this confirmation and the money."""
+    off_session = intent.off_session
+    card = method.card
+    if card is None:
+        if method.type != "paypal" or method.authorized or _imported_agreement(intent):
+            return "nothing"
+        return "absent_customer" if off_session else "redirect"
+    rule = card.authentication
+    if rule == "never":
+        return "nothing"
+    if rule == "lookup_fails":
+        return "broken"
+    if rule == "optional":
+        asked = intent.options.get("card", {}).get("request_three_d_secure") in ("any", "challenge")
+        return "challenge" if asked and not off_session else "nothing"
+    if not off_session:
+        return "challenge"
+    if rule == "on_session" or (rule == "unless_set_up" and method.set_up):
+        return "nothing"
+    return "absent_customer"
+
+
+def _imported_agreement(intent: Intent) -> bool:
+    """A billing agreement brought from elsewhere needs no redirect. Source: Stripe's page on importing them."""
+    return bool(intent.options.get("paypal", {}).get("billing_agreement_id"))
+
+
+def _given(context: Context, intent: Intent, values: Mapping[str, Any]) -> PaymentMethod | None:
+    method_id = values.get("payment_method")
+    data = values.get("payment_method_data")
+    if data is not None:
+        if method_id:
+            raise invalid_request(
+                "You may only specify one of these parameters: payment_method, payment_method_data.",
+                param="payment_method_data",
+            )
+        return make(context, intent.account, data)
+    return chosen(context, intent.account, method_id) if method_id else None
+
+
+def _check_confirmable(intent: Intent) -> None:
+    if intent.status in CONFIRMABLE:
+        return
+    if intent.status == "succeeded":
+        message = (
+            f"You cannot confirm this {intent.type_name} because it has already succeeded after being previously "
+            "confirmed."
+        )
+    else:
+        message = (
+            f"This {intent.type_name}'s status is {intent.status}, but it must have one of the following statuses "
+            f"to be confirmed: {', '.join(CONFIRMABLE)}."
+        )
+    raise intent.unexpected_state(message)
+
+
+def _missing_method(intent: Intent) -> Exception:
+    if intent.customer is None:
+        hint = f"Update the {intent.type_name} with a payment method and then confirm it again."
+    else:
+        hint = (
+            f"To confirm the {intent.type_name} with {intent.customer.id}, specify a payment method attached to this "
+            "customer along with the customer ID."
+        )
+    return intent.unexpected_state(
+        f"You cannot confirm this {intent.type_name} because it's missing a payment method. {hint}"
+    )
+
+
+def _check_return_url(intent: Intent, method: PaymentMethod, redirects_handled: bool) -> None:
+    if intent.return_url is not None:
+        return
+    if method.type == "paypal" and not method.authorized and not _imported_agreement(intent) and not intent.off_session:
+        raise invalid_request(
+            "The `return_url` must be specified to confirm with a payment method of type paypal, because the "
+            "customer is redirected.",
+            param="return_url",
+            code="parameter_missing",
+        )
+    if not redirects_handled and intent.needs_return_url():
+        raise invalid_request(
+            f"This {intent.type_name} is configured to accept payment methods enabled in your Dashboard. Because "
+            "some of these payment methods might redirect your customer off of your page, you must provide a "
+            "`return_url`. If you don't want to accept redirect-based payment methods, set "
+            "`automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to "
+            "`never` when creating Setup Intents and Payment Intents.",
+            param="return_url",
+        )

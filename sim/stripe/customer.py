@@ -1,0 +1,88 @@
+"""Customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sim.stripe.errors import invalid_request
+
+if TYPE_CHECKING:
+    from sim.stripe.account import Account
+    from sim.stripe.context import Context
+    from sim.stripe.payment_method import PaymentMethod
+
+
+class Customer:
+    """The canonical holder of payment methods. `payment_methods` are those attached now, oldest first."""
+
+    __slots__ = (
+        "id",
+        "account",
+        "created",
+        "metadata",
+        "texts",
+        "address",
+        "shipping",
+        "tax_exempt",
+        "default_payment_method",
+        "payment_methods",
+        "deleted",
+    )
+    spoken_name: ClassVar = "customer"
+
+    def __init__(self, customer_id: str, account: Account, created: int, metadata: dict[str, str]) -> None:
+        self.id = customer_id
+        self.account = account
+        self.created = created
+        self.metadata = metadata
+        self.texts: dict[str, str | None] = {}
+        self.address: dict[str, Any] | None = None
+        self.shipping: dict[str, Any] | None = None
+        self.tax_exempt = "none"
+        self.default_payment_method: PaymentMethod | None = None
+        self.payment_methods: list[PaymentMethod] = []
+        self.deleted = False
+
+    def render(self) -> dict[str, Any]:
+        if self.deleted:
+            return {"id": self.id, "object": "customer", "deleted": True}
+        texts, default = self.texts, self.default_payment_method
+        return {
+            "id": self.id,
+            "object": "customer",
+            "address": self.address,
+            "balance": 0,
+            "created": self.created,
+            "currency": None,
+            "customer_account": None,
+            "default_source": None,
+            "delinquent": False,
+            "description": texts.get("description"),
+            "discount": None,
+            "email": texts.get("email"),
+            "invoice_prefix": self.id[-8:].upper(),
+            "invoice_settings": {
+                "custom_fields": None,
+                "default_payment_method": default.id if default else None,
+                "footer": None,
+                "rendering_options": None,
+            },
+            "livemode": False,
+            "metadata": self.metadata,
+            "name": texts.get("name"),
+            "next_invoice_sequence": 1,
+            "phone": texts.get("phone"),
+            "preferred_locales": [],
+            "shipping": self.shipping,
+            "tax_exempt": self.tax_exempt,
+            "test_clock": None,
+        }
+
+
+def living(context: Context, customer_id: str, param: str = "customer") -> Customer:
+    """The customer that a parameter names. Raises StripeError for an unknown or deleted one."""
+    customer = context.ledger.given(Customer, customer_id, param)
+    if customer.deleted:
+        raise invalid_request(f"No such customer: '{customer_id}'", param=param, code="resource_missing")
+    context.account = customer.account
+    return customer

@@ -1,0 +1,1 @@
+"""What each request of Stripe's interface does: one file for each resource."""

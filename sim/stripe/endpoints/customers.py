@@ -1,0 +1,106 @@
+"""Requests about customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sim.stripe import parameters
+from sim.stripe.context import Context
+from sim.stripe.customer import Customer
+from sim.stripe.errors import invalid_request
+from sim.stripe.listing import PAGING, page
+from sim.stripe.payment_method import PaymentMethod, chosen
+
+_TEXTS: Final = ("name", "email", "phone", "description")
+
+UPDATE: Final[parameters.Specification] = {
+    **{name: parameters.clearable(parameters.text) for name in _TEXTS},
+    "address": parameters.clearable(parameters.hash_of_anything),
+    "shipping": parameters.clearable(parameters.hash_of_anything),
+    "tax_exempt": parameters.choice("none", "exempt", "reverse"),
+    "metadata": parameters.metadata,
+    "invoice_settings": parameters.nested({"default_payment_method": parameters.clearable(parameters.text)}),
+    "expand": parameters.listed(parameters.text),
+}
+CREATE: Final[parameters.Specification] = {**UPDATE, "payment_method": parameters.text}
+LIST: Final[parameters.Specification] = {
+    **PAGING,
+    "email": parameters.text,
+    "created": parameters.hash_of_anything,
+}
+
+
+def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
+    metadata = parameters.merged({}, values.get("metadata", {}))
+    account = context.account = context.owner(metadata)
+    customer = Customer(account.next_id("cus"), account, context.now_s, metadata)
+    if "payment_method" in values:
+        chosen(context, account, values["payment_method"]).attach(context, customer, checked=True)
+    _apply(context, customer, values)
+    account.objects[customer.id] = customer
+    body = customer.render()
+    context.emit(account, "customer.created", body)
+    return body
+
+
+def retrieve(context: Context, values: Mapping[str, Any], customer_id: str) -> dict[str, Any]:
+    return context.ledger.get(Customer, customer_id).render()
+
+
+def update(context: Context, values: Mapping[str, Any], customer_id: str) -> dict[str, Any]:
+    customer = context.ledger.get(Customer, customer_id)
+    before = customer.render()
+    _apply(context, customer, values)
+    if "metadata" in values:
+        customer.metadata = parameters.merged(customer.metadata, values["metadata"])
+    body = customer.render()
+    changed = {name: value for name, value in before.items() if body[name] != value}
+    if changed:
+        context.emit(customer.account, "customer.updated", body, changed)
+    return body
+
+
+def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dict[str, Any]:
+    """Detaches every payment method: after that nothing can be charged for this customer."""
+    customer = context.ledger.get(Customer, customer_id)
+    body = customer.render()
+    for method in list(customer.payment_methods):
+        method.detach(context)
+    customer.deleted = True
+    context.emit(customer.account, "customer.deleted", body)
+    return customer.render()
+
+
+def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
+    customers = [item for account in context.ledger.accounts() for item in account.of(Customer) if not item.deleted]
+    if "email" in values:
+        customers = [customer for customer in customers if customer.texts.get("email") == values["email"]]
+    return page(customers, values, "/v1/customers")
+
+
+def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> None:
+    settings = values.get("invoice_settings", {})
+    if "default_payment_method" in settings:
+        method_id = settings["default_payment_method"]
+        method = (
+            context.ledger.given(PaymentMethod, method_id, "invoice_settings[default_payment_method]")
+            if method_id
+            else None
+        )
+        if method is not None and method.customer is not customer:
+            raise invalid_request(
+                f"The customer does not have a payment method with the ID {method_id}. The payment method must be "
+                "attached to the customer.",
+                param="invoice_settings[default_payment_method]",
+                code="resource_missing",
+            )
+        customer.default_payment_method = method
+    for name in _TEXTS:
+        if name in values:
+            customer.texts[name] = values[name] or None
+    if "address" in values:
+        customer.address = values["address"] or None
+    if "shipping" in values:
+        customer.shipping = values["shipping"] or None
+    customer.tax_exempt = values.get("tax_exempt", customer.tax_exempt)

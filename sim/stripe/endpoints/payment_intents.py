@@ -1,0 +1,245 @@
+"""Requests about PaymentIntents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sim.stripe import parameters
+from sim.stripe.account import Account
+from sim.stripe.confirmation import CONFIRM, METHOD, attempt, prepare, take_method, take_types
+from sim.stripe.context import Context
+from sim.stripe.currency import check_amount, currency
+from sim.stripe.customer import Customer, living
+from sim.stripe.errors import invalid_request, missing_parameter
+from sim.stripe.intent import CONFIRMABLE, check_client_secret
+from sim.stripe.listing import PAGING, page
+from sim.stripe.payment_intent import PaymentIntent
+from sim.stripe.payment_method import PaymentMethod
+
+OFF_SESSION: Final = parameters.yes_or_word("one_off", "recurring")
+_FUTURE_USAGE: Final = parameters.clearable(parameters.choice("off_session", "on_session"))
+_CAPTURE: Final = parameters.choice("automatic", "automatic_async", "manual")
+
+AUTOMATIC: Final = parameters.nested(
+    {"enabled": parameters.boolean, "allow_redirects": parameters.choice("always", "never")}
+)
+UPDATE: Final[parameters.Specification] = {
+    **METHOD,
+    "amount": parameters.integer,
+    "currency": currency,
+    "capture_method": _CAPTURE,
+    "customer": parameters.text,
+    "description": parameters.clearable(parameters.text),
+    "metadata": parameters.metadata,
+    "receipt_email": parameters.clearable(parameters.text),
+    "setup_future_usage": _FUTURE_USAGE,
+    "shipping": parameters.clearable(parameters.hash_of_anything),
+    "statement_descriptor": parameters.text,
+    "statement_descriptor_suffix": parameters.text,
+}
+CREATE: Final[parameters.Specification] = {
+    **UPDATE,
+    "automatic_payment_methods": AUTOMATIC,
+    "confirm": parameters.boolean,
+    "confirmation_method": parameters.choice("automatic"),
+    "error_on_requires_action": parameters.boolean,
+    "mandate_data": parameters.hash_of_anything,
+    "off_session": OFF_SESSION,
+    "return_url": parameters.text,
+    "use_stripe_sdk": parameters.boolean,
+}
+CONFIRM_BY_BROWSER: Final[parameters.Specification] = {
+    **CONFIRM,
+    "receipt_email": parameters.clearable(parameters.text),
+    "setup_future_usage": _FUTURE_USAGE,
+    "shipping": parameters.clearable(parameters.hash_of_anything),
+}
+CONFIRM_BY_BACKEND: Final[parameters.Specification] = {
+    **CONFIRM_BY_BROWSER,
+    "capture_method": _CAPTURE,
+    "error_on_requires_action": parameters.boolean,
+    "off_session": OFF_SESSION,
+}
+RETRIEVE: Final[parameters.Specification] = {
+    "client_secret": parameters.text,
+    "expand": parameters.listed(parameters.text),
+}
+CANCEL: Final[parameters.Specification] = {
+    "cancellation_reason": parameters.choice("duplicate", "fraudulent", "requested_by_customer", "abandoned"),
+    "expand": parameters.listed(parameters.text),
+}
+CAPTURE: Final[parameters.Specification] = {
+    "amount_to_capture": parameters.integer,
+    "final_capture": parameters.boolean,
+    "metadata": parameters.metadata,
+    "expand": parameters.listed(parameters.text),
+}
+LIST: Final[parameters.Specification] = {
+    **PAGING,
+    "customer": parameters.text,
+    "created": parameters.hash_of_anything,
+}
+_ONLY_WHEN_CONFIRMING: Final = (
+    "off_session",
+    "error_on_requires_action",
+    "return_url",
+    "use_stripe_sdk",
+    "mandate_data",
+)
+
+
+def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
+    confirming = values.get("confirm", False)
+    _check_creation(values, confirming)
+    customer, account = owner(context, values)
+    intent = PaymentIntent(account.next_id("pi"), account, context, customer, values["amount"], values["currency"])
+    intent.metadata = parameters.merged({}, values.get("metadata", {}))
+    intent.return_url = values.get("return_url")
+    take_types(context, intent, values)
+    _apply(intent, values)
+    take_method(context, intent, values)
+    confirmation = {name: values[name] for name in _ONLY_WHEN_CONFIRMING if name in values}
+    if confirming:
+        # Before anything is recorded: a malformed confirmation creates nothing, a refused payment leaves its intent.
+        prepare(context, intent, confirmation)
+    account.objects[intent.id] = intent
+    intent.note_purpose(context)
+    intent.emit(context, "created")
+    return attempt(context, intent, confirmation) if confirming else intent.present(context)
+
+
+def retrieve(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    return _found(context, values, intent_id).present(context)
+
+
+def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    intent = _found(context, values, intent_id)
+    if intent.status not in CONFIRMABLE and not values.keys() <= {"metadata", "description", "expand"}:
+        raise intent.unexpected_state(
+            f"This PaymentIntent could not be updated because it has a status of {intent.status}. You may only "
+            f"update a PaymentIntent with one of the following statuses: {', '.join(CONFIRMABLE)}."
+        )
+    check_amount(values.get("amount", intent.amount), values.get("currency", intent.currency))
+    if "customer" in values:
+        _change_customer(context, intent, values["customer"])
+    amount_before, metadata_before = intent.amount, intent.metadata
+    take_types(context, intent, values)
+    take_method(context, intent, values)
+    intent.amount = values.get("amount", intent.amount)
+    intent.currency = values.get("currency", intent.currency)
+    if "metadata" in values:
+        intent.metadata = parameters.merged(intent.metadata, values["metadata"])
+    _apply(intent, values)
+    intent.changed()
+    if intent.amount != amount_before or intent.metadata != metadata_before:
+        intent.note_purpose(context)
+    return intent.present(context)
+
+
+def confirm(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    intent = _found(context, values, intent_id)
+    prepare(context, intent, values)
+    _apply(intent, values)
+    return attempt(context, intent, values)
+
+
+def cancel(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    intent = _found(context, values, intent_id)
+    intent.cancel(context, values.get("cancellation_reason"))
+    return intent.present(context)
+
+
+def capture(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    intent = _found(context, values, intent_id)
+    if intent.status != "requires_capture":
+        raise intent.unexpected_state(
+            f"This PaymentIntent could not be captured because it has a status of {intent.status}. Only a "
+            "PaymentIntent with one of the following statuses may be captured: requires_capture."
+        )
+    amount = values.get("amount_to_capture", intent.amount_capturable)
+    if not 0 < amount <= intent.amount_capturable:
+        raise invalid_request(
+            f"The amount to capture ({amount}) must be between 1 and {intent.amount_capturable}.",
+            param="amount_to_capture",
+            code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
+        )
+    if "metadata" in values:
+        intent.metadata = parameters.merged(intent.metadata, values["metadata"])
+    intent.capture(context, amount)
+    return intent.present(context)
+
+
+def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
+    if "customer" in values:
+        customer = context.ledger.given(Customer, values["customer"], "customer")
+        intents = [intent for intent in customer.account.of(PaymentIntent) if intent.customer is customer]
+    else:
+        intents = [intent for account in context.ledger.accounts() for intent in account.of(PaymentIntent)]
+    return page(intents, values, "/v1/payment_intents")
+
+
+def owner(context: Context, values: Mapping[str, Any]) -> tuple[Customer | None, Account]:
+    """Whose intent it is: the customer's account, else the one that metadata names, else that of the payment method."""
+    if "customer" in values:
+        customer = living(context, values["customer"])
+        return customer, customer.account
+    metadata = values.get("metadata", {})
+    if "account_id" not in metadata and values.get("payment_method"):
+        method = context.ledger.find(values["payment_method"])
+        if isinstance(method, PaymentMethod):
+            context.account = method.account
+            return None, method.account
+    account = context.account = context.owner(metadata)
+    return None, account
+
+
+def _found(context: Context, values: Mapping[str, Any], intent_id: str) -> PaymentIntent:
+    intent = context.ledger.get(PaymentIntent, intent_id, "intent")
+    check_client_secret(context, intent, values.get("client_secret"))
+    context.account = intent.account
+    return intent
+
+
+def _check_creation(values: Mapping[str, Any], confirming: bool) -> None:
+    for name in ("amount", "currency"):
+        if name not in values:
+            raise missing_parameter(name)
+    check_amount(values["amount"], values["currency"])
+    if not confirming:
+        for name in ("off_session", "error_on_requires_action", "return_url"):
+            if name in values:
+                raise invalid_request(
+                    f"You cannot set `{name}` unless `confirm` is true: it belongs to the confirmation.", param=name
+                )
+
+
+def _change_customer(context: Context, intent: PaymentIntent, customer_id: str) -> None:
+    customer = living(context, customer_id)
+    if intent.customer is not None and intent.customer is not customer:
+        raise invalid_request(
+            "You cannot modify `customer` on a PaymentIntent once it already has been set. To fulfill a payment "
+            "with a different customer, cancel this PaymentIntent and create a new one. (It has "
+            f"{intent.customer.id}.)",
+            param="customer",
+        )
+    intent.customer = customer
+
+
+def _apply(intent: PaymentIntent, values: Mapping[str, Any]) -> None:
+    for name in _PLAIN:
+        if name in values:
+            setattr(intent, name, values[name] or None)
+    if "payment_method_options" in values:
+        intent.options = values["payment_method_options"]
+    intent.capture_method = values.get("capture_method", intent.capture_method)
+
+
+_PLAIN: Final = (
+    "description",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+)

@@ -1,0 +1,91 @@
+"""Requests about refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sim.stripe import parameters
+from sim.stripe.charge import Charge
+from sim.stripe.context import Context
+from sim.stripe.errors import invalid_request, missing_parameter
+from sim.stripe.listing import PAGING, page
+from sim.stripe.payment_intent import PaymentIntent
+from sim.stripe.refund import Refund
+
+_TARGET: Final[parameters.Specification] = {"charge": parameters.text, "payment_intent": parameters.text}
+CREATE: Final[parameters.Specification] = {
+    **_TARGET,
+    "amount": parameters.integer,
+    "reason": parameters.choice("duplicate", "fraudulent", "requested_by_customer"),
+    "metadata": parameters.metadata,
+    "expand": parameters.listed(parameters.text),
+}
+LIST: Final[parameters.Specification] = {**PAGING, **_TARGET, "created": parameters.hash_of_anything}
+
+
+def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
+    charge = _charge(context, values)
+    account = context.account = charge.account
+    amount = _amount(charge, values.get("amount"))
+    metadata = parameters.merged({}, values.get("metadata", {}))
+    refund = Refund(account.next_id("re"), charge, context.now_s, amount, values.get("reason"), metadata)
+    before = charge.amount_refunded
+    charge.refund(amount)
+    account.objects[refund.id] = refund
+    detail = {"reason": refund.reason}
+    context.note(account, "refund", refund.id, charge.intent.id, "succeeded", amount, detail)
+    context.emit(account, "refund.created", refund.render())
+    context.emit(account, "charge.refunded", charge.render(), {"amount_refunded": before})
+    return refund.render()
+
+
+def retrieve(context: Context, values: Mapping[str, Any], refund_id: str) -> dict[str, Any]:
+    return context.ledger.get(Refund, refund_id).render()
+
+
+def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
+    refunds = [refund for account in context.ledger.accounts() for refund in account.of(Refund)]
+    if "charge" in values:
+        refunds = [refund for refund in refunds if refund.charge.id == values["charge"]]
+    if "payment_intent" in values:
+        refunds = [refund for refund in refunds if refund.charge.intent.id == values["payment_intent"]]
+    return page(refunds, values, "/v1/refunds")
+
+
+def _charge(context: Context, values: Mapping[str, Any]) -> Charge:
+    if "charge" in values:
+        return context.ledger.given(Charge, values["charge"], "charge")
+    if "payment_intent" not in values:
+        raise missing_parameter("payment_intent")
+    intent = context.ledger.given(PaymentIntent, values["payment_intent"], "payment_intent")
+    if intent.latest_charge is None or intent.latest_charge.amount_captured == 0:
+        raise invalid_request(
+            f"This PaymentIntent ({intent.id}) does not have a successful charge to refund.",
+            param="payment_intent",
+            code="payment_intent_unexpected_state",
+            kept=True,
+        )
+    return intent.latest_charge
+
+
+def _amount(charge: Charge, amount: int | None) -> int:
+    if charge.amount_captured == 0:
+        raise invalid_request(f"Charge {charge.id} was not captured: nothing to refund.", param="charge", kept=True)
+    if charge.refundable == 0:
+        raise invalid_request(
+            f"Charge {charge.id} has already been refunded.", code="charge_already_refunded", param="charge", kept=True
+        )
+    if amount is None:
+        return charge.refundable
+    if amount < 1:
+        raise invalid_request("Invalid positive integer", param="amount", code="parameter_invalid_integer")
+    if amount > charge.refundable:
+        raise invalid_request(
+            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({charge.refundable}), in minor "
+            "units.",
+            param="amount",
+            code="amount_too_large",
+            kept=True,
+        )
+    return amount

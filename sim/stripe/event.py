@@ -1,0 +1,81 @@
+"""Events: what Stripe tells of each change, with the object as it was at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import orjson
+
+API_VERSION: Final = "2026-10-28.endive"
+
+
+class Event:
+    """One event. `body` is a snapshot: rendered objects are never changed afterwards."""
+
+    __slots__ = (
+        "id",
+        "type",
+        "account_id",
+        "created",
+        "created_us",
+        "body",
+        "previous",
+        "request_id",
+        "idempotency_key",
+        "pending_webhooks",
+        "_payload",
+    )
+    spoken_name: ClassVar = "event"
+
+    def __init__(
+        self,
+        event_id: str,
+        event_type: str,
+        account_id: str,
+        created: int,
+        created_us: int,
+        body: Mapping[str, Any],
+        request_id: str | None,
+        idempotency_key: str | None,
+        previous: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.id = event_id
+        self.type = event_type
+        self.account_id = account_id
+        self.created = created
+        self.created_us = created_us
+        self.body = body
+        self.previous = previous
+        self.request_id = request_id
+        self.idempotency_key = idempotency_key
+        self.pending_webhooks = 0
+        self._payload: bytes | None = None
+
+    @property
+    def subject(self) -> str:
+        """The id of the object that the event is about."""
+        subject: str = self.body["id"]
+        return subject
+
+    def payload(self) -> bytes:
+        """The bytes that are delivered: the same at every attempt."""
+        if self._payload is None:
+            self._payload = orjson.dumps(self.render())
+        return self._payload
+
+    def render(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"object": self.body}
+        if self.previous is not None:
+            data["previous_attributes"] = self.previous
+        return {
+            "id": self.id,
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.created,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": self.pending_webhooks,
+            "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+            "type": self.type,
+        }

@@ -1,0 +1,181 @@
+"""Reads form parameters: what is unknown, missing or ill-typed is refused, as Stripe does.
+
+A value may be text, as forms carry it, or already an int or a bool. A *reader* turns one value into what the double
+works with, or raises StripeError; a *specification* is a mapping of parameter names to readers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sim.stripe.errors import StripeError, invalid_request
+
+Reader = Callable[[Any, str], Any]
+Specification = Mapping[str, Reader]
+
+METADATA_KEYS: Final = 50
+METADATA_KEY_CHARACTERS: Final = 40
+METADATA_VALUE_CHARACTERS: Final = 500
+"""Source: Stripe's page "Metadata"."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
+
+
+def read(params: Mapping[str, Any], specification: Specification, within: str = "") -> dict[str, Any]:
+    """The parameters as the specification reads them. Raises StripeError naming the first that does not fit."""
+    values = {}
+    for name, value in params.items():
+        reader = specification.get(name)
+        spoken = f"{within}[{name}]" if within else name
+        if reader is None:
+            raise invalid_request(f"Received unknown parameter: {spoken}", param=spoken, code="parameter_unknown")
+        if value is not None:
+            values[name] = reader(value, spoken)
+    return values
+
+
+def text(value: Any, name: str) -> str:
+    if type(value) is str:
+        if value:
+            return value
+        raise _empty(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise invalid_request(f"Invalid string: {value!r}", param=name)
+    return str(value)
+
+
+def integer(value: Any, name: str) -> int:
+    if type(value) is int:
+        return value
+    if isinstance(value, str):
+        if not value:
+            raise _empty(name)
+        if _INTEGER.match(value):
+            return int(value)
+    raise invalid_request(f"Invalid integer: {value}", param=name, code="parameter_invalid_integer")
+
+
+def boolean(value: Any, name: str) -> bool:
+    if value is True or value == "true":
+        return True
+    if value is False or value == "false":
+        return False
+    raise invalid_request(f"Invalid boolean: {value}", param=name)
+
+
+def choice(*allowed: str) -> Reader:
+    """One of the words given."""
+    last = allowed[-1]
+    spoken = f"{', '.join(allowed[:-1])}, or {last}" if len(allowed) > 1 else last
+
+    def reader(value: Any, name: str) -> str:
+        if value not in allowed:
+            if value == "":
+                raise _empty(name)
+            raise invalid_request(f"Invalid {name}: must be one of {spoken}", param=name)
+        return str(value)
+
+    return reader
+
+
+def clearable(inner: Reader) -> Reader:
+    """As `inner`, but an empty text unsets the parameter: it is read as `CLEARED`."""
+
+    def reader(value: Any, name: str) -> Any:
+        return CLEARED if value == "" else inner(value, name)
+
+    return reader
+
+
+CLEARED: Final = ""
+
+
+def nested(specification: Specification) -> Reader:
+    def reader(value: Any, name: str) -> dict[str, Any]:
+        return read(_mapping(value, name), specification, name)
+
+    return reader
+
+
+def listed(inner: Reader) -> Reader:
+    """A list; forms may carry it with numbered keys."""
+
+    def reader(value: Any, name: str) -> list[Any]:
+        if isinstance(value, Mapping):
+            value = list(value.values())
+        if not isinstance(value, (list, tuple)):
+            raise invalid_request("Invalid array", param=name)
+        return [inner(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+    return reader
+
+
+def hash_of_anything(value: Any, name: str) -> dict[str, Any]:
+    """A part of Stripe's interface that is stored or ignored and never looked into (an address, a mandate)."""
+    return dict(_mapping(value, name))
+
+
+def yes_or_word(*words: str) -> Reader:
+    """`off_session` is a boolean or one of two words; the words mean true."""
+
+    def reader(value: Any, name: str) -> bool:
+        return True if value in words else boolean(value, name)
+
+    return reader
+
+
+def metadata(value: Any, name: str) -> dict[str, str]:
+    """At most 50 texts of 500 characters; an empty text removes its key (see `merged`)."""
+    if value == "":
+        return {}
+    values = _mapping(value, name)
+    if len(values) > METADATA_KEYS:
+        raise invalid_request(f"Metadata can have at most {METADATA_KEYS} keys, got {len(values)}", param=name)
+    read_values = {}
+    for key, item in values.items():
+        item = item if type(item) is str else _metadata_text(item, f"{name}[{key}]")
+        if len(key) > METADATA_KEY_CHARACTERS or len(item) > METADATA_VALUE_CHARACTERS:
+            raise _too_long(key, item, name)
+        read_values[key] = item
+    return read_values
+
+
+def merged(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Metadata after an update: given keys replace, keys given an empty text disappear, all others stay."""
+    return {key: value for key, value in {**old, **new}.items() if value}
+
+
+def _metadata_text(value: Any, name: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    raise invalid_request(f"Invalid string: {value!r}", param=name)
+
+
+def _too_long(key: str, value: str, name: str) -> StripeError:
+    if len(key) > METADATA_KEY_CHARACTERS:
+        message = f"Metadata keys can be at most {METADATA_KEY_CHARACTERS} characters, {key!r} has {len(key)}"
+    else:
+        message = (
+            f"Metadata values can have up to {METADATA_VALUE_CHARACTERS} characters, "
+            f"but you passed in a value that is {len(value)} characters. Invalid value: {value}"
+        )
+    return invalid_request(message, param=f"{name}[{key}]")
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise invalid_request("Invalid object", param=name)
+    return value
+
+
+def _empty(name: str) -> StripeError:
+    return invalid_request(
+        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; however "
+        f"'{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value.",
+        param=name,
+        code="parameter_invalid_empty",
+    )

@@ -1,0 +1,91 @@
+"""Which endpoint answers which request, the parameters that it reads, and who may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sim.stripe import parameters
+from sim.stripe.context import Context
+from sim.stripe.endpoints import (
+    charges,
+    customers,
+    events,
+    payment_intents,
+    payment_methods,
+    refunds,
+    setup_intents,
+    webhook_endpoints,
+)
+from sim.stripe.parameters import Specification
+
+Endpoint = Callable[[Context, Mapping[str, Any], str], dict[str, Any]]
+_ONLY_EXPAND: Final[Specification] = {"expand": parameters.listed(parameters.text)}
+
+
+class Route:
+    """One operation. `browser` is what a publishable key may pass; None where it may not call at all."""
+
+    __slots__ = ("endpoint", "specification", "browser")
+
+    def __init__(self, endpoint: Endpoint, specification: Specification, browser: Specification | None = None) -> None:
+        self.endpoint = endpoint
+        self.specification = specification
+        self.browser = browser
+
+
+ROUTES: Final[Mapping[str, Route]] = {
+    "POST customers": Route(customers.create, customers.CREATE),
+    "GET customers": Route(customers.list_all, customers.LIST),
+    "GET customers/*": Route(customers.retrieve, _ONLY_EXPAND),
+    "POST customers/*": Route(customers.update, customers.UPDATE),
+    "DELETE customers/*": Route(customers.delete, _ONLY_EXPAND),
+    "GET customers/*/payment_methods": Route(payment_methods.list_of_customer, payment_methods.LIST_OF_CUSTOMER),
+    "POST payment_methods": Route(payment_methods.create, payment_methods.CREATE, payment_methods.CREATE),
+    "GET payment_methods": Route(payment_methods.list_all, payment_methods.LIST),
+    "GET payment_methods/*": Route(payment_methods.retrieve, _ONLY_EXPAND),
+    "POST payment_methods/*": Route(payment_methods.update, payment_methods.UPDATE),
+    "POST payment_methods/*/attach": Route(payment_methods.attach, payment_methods.ATTACH),
+    "POST payment_methods/*/detach": Route(payment_methods.detach, _ONLY_EXPAND),
+    "POST payment_intents": Route(payment_intents.create, payment_intents.CREATE),
+    "GET payment_intents": Route(payment_intents.list_all, payment_intents.LIST),
+    "GET payment_intents/*": Route(payment_intents.retrieve, payment_intents.RETRIEVE, payment_intents.RETRIEVE),
+    "POST payment_intents/*": Route(payment_intents.update, payment_intents.UPDATE),
+    "POST payment_intents/*/confirm": Route(
+        payment_intents.confirm, payment_intents.CONFIRM_BY_BACKEND, payment_intents.CONFIRM_BY_BROWSER
+    ),
+    "POST payment_intents/*/cancel": Route(payment_intents.cancel, payment_intents.CANCEL),
+    "POST payment_intents/*/capture": Route(payment_intents.capture, payment_intents.CAPTURE),
+    "POST setup_intents": Route(setup_intents.create, setup_intents.CREATE),
+    "GET setup_intents": Route(setup_intents.list_all, setup_intents.LIST),
+    "GET setup_intents/*": Route(setup_intents.retrieve, payment_intents.RETRIEVE, payment_intents.RETRIEVE),
+    "POST setup_intents/*": Route(setup_intents.update, setup_intents.UPDATE),
+    "POST setup_intents/*/confirm": Route(setup_intents.confirm, setup_intents.CONFIRM_ONE, setup_intents.CONFIRM_ONE),
+    "POST setup_intents/*/cancel": Route(setup_intents.cancel, setup_intents.CANCEL),
+    "GET charges": Route(charges.list_all, charges.LIST),
+    "GET charges/*": Route(charges.retrieve, _ONLY_EXPAND),
+    "POST refunds": Route(refunds.create, refunds.CREATE),
+    "GET refunds": Route(refunds.list_all, refunds.LIST),
+    "GET refunds/*": Route(refunds.retrieve, _ONLY_EXPAND),
+    "GET events": Route(events.list_all, events.LIST),
+    "GET events/*": Route(events.retrieve, _ONLY_EXPAND),
+    "POST webhook_endpoints": Route(webhook_endpoints.create, webhook_endpoints.CREATE),
+    "GET webhook_endpoints": Route(webhook_endpoints.list_all, webhook_endpoints.LIST),
+    "GET webhook_endpoints/*": Route(webhook_endpoints.retrieve, _ONLY_EXPAND),
+    "DELETE webhook_endpoints/*": Route(webhook_endpoints.delete, _ONLY_EXPAND),
+}
+
+PREFIX: Final = "/v1/"
+
+
+def route(method: str, path: str) -> tuple[Route, str] | None:
+    """The route of a request and the id in its path ("" if none); None for a path that Stripe does not have."""
+    if not path.startswith(PREFIX):
+        return None
+    resource, _, rest = path[len(PREFIX) :].partition("/")
+    object_id, _, action = rest.partition("/")
+    key = f"{method} {resource}"
+    if object_id:
+        key = f"{key}/*/{action}" if action else f"{key}/*"
+    found = ROUTES.get(key)
+    return None if found is None else (found, object_id)

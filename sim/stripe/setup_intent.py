@@ -1,0 +1,135 @@
+"""SetupIntents: save a payment method with the customer's consent, and move no money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from sim.stripe.errors import failure
+from sim.stripe.intent import Intent, subscription_ids
+from sim.stripe.test_cards import Decline
+
+if TYPE_CHECKING:
+    from sim.stripe.account import Account
+    from sim.stripe.context import Context
+    from sim.stripe.customer import Customer
+
+_CONSTANT: Final[Mapping[str, Any]] = {
+    "object": "setup_intent",
+    "application": None,
+    "customer_account": None,
+    "excluded_payment_method_types": None,
+    "flow_directions": None,
+    "livemode": False,
+    "managed_payments": None,
+    "mandate": None,
+    "on_behalf_of": None,
+    "payment_method_configuration_details": None,
+    "single_use_mandate": None,
+}
+
+_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"},
+    "link": {"persistent_token": None},
+    "paypal": {"billing_agreement_id": None},
+}
+
+
+class SetupIntent(Intent):
+    """Succeeds once the payment method is authenticated; with a customer it is then attached."""
+
+    __slots__ = ("usage", "attempts")
+    spoken_name: ClassVar = "setupintent"
+    object_name: ClassVar = "setup_intent"
+    type_name: ClassVar = "SetupIntent"
+    default_options: ClassVar = _OPTIONS
+
+    def __init__(
+        self, intent_id: str, account: Account, context: Context, customer: Customer | None, usage: str
+    ) -> None:
+        super().__init__(intent_id, account, context, customer)
+        self.usage = usage
+        self.attempts: list[str] = []
+
+    def is_saving(self) -> bool:
+        return True
+
+    def note(self, context: Context, detail: Mapping[str, Any] | None = None) -> None:
+        customer = self.customer
+        context.note(self.account, "intent", self.id, customer.id if customer else None, self.status, 0, detail)
+
+    def note_purpose(self, context: Context) -> None:
+        """Note what the intent is for: at its creation, and when its lines change."""
+        detail = {"subscription_ids": subscription_ids(self.metadata), "account_id": self.account.account_id}
+        self.note(context, detail)
+
+    def require_action(self, context: Context, page: Any, use_stripe_sdk: bool) -> None:
+        self._begin_attempt()
+        super().require_action(context, page, use_stripe_sdk)
+
+    def complete(self, context: Context) -> None:
+        method = self.payment_method
+        assert method is not None, "only an intent with a payment method is set up"
+        refusal = method.save_refusal(context.now_s)
+        if refusal is not None:
+            self.decline(context, refusal)
+            return
+        if self.status != "requires_action":
+            self._begin_attempt()
+        self.next_action = None
+        self.page = None
+        method.set_up = self.usage == "off_session"
+        method.authorized = method.type == "paypal"
+        self.moved("succeeded")
+        self.note(context, {"payment_method": method.id, "amount_received": 0})
+        self.emit(context, "succeeded")
+        if self.customer is not None:
+            method.attach(context, self.customer)
+
+    def decline(self, context: Context, decline: Decline, *, charged: bool = True) -> None:
+        method = self.payment_method
+        assert method is not None, "only an intent with a payment method can be declined"
+        if self.status != "requires_action":
+            self._begin_attempt()
+        self.fail(context, failure(decline, method.render()))
+
+    def fail(self, context: Context, error: dict[str, Any]) -> None:
+        self.end_attempt(error)
+        self.note(context, {"decline_code": error.get("decline_code"), "code": error["code"]})
+        self.emit(context, "setup_failed")
+
+    def cancel(self, context: Context, reason: str | None) -> None:
+        self.check_cancelable()
+        self.cancellation_reason = reason
+        self.next_action = None
+        self.page = None
+        self.moved("canceled")
+        self.note(context)
+        self.emit(context, "canceled")
+
+    def _begin_attempt(self) -> None:
+        self.attempts.append(self.account.next_id("setatt"))
+        self.changed()
+
+    def _render(self) -> dict[str, Any]:
+        customer, method, automatic = self.customer, self.payment_method, self.automatic
+        return {
+            "id": self.id,
+            **_CONSTANT,
+            "allowed_payment_method_types": self.types,
+            "automatic_payment_methods": automatic and {"allow_redirects": automatic, "enabled": True},
+            "cancellation_reason": self.cancellation_reason,
+            "client_secret": self.client_secret,
+            "created": self.created,
+            "customer": customer.id if customer else None,
+            "description": self.description,
+            "last_setup_error": self.last_error,
+            "latest_attempt": self.attempts[-1] if self.attempts else None,
+            "metadata": self.metadata,
+            "next_action": self.next_action,
+            "payment_method": method.id if method else None,
+            "payment_method_options": self.shown_options(),
+            "payment_method_types": self.shown_types(),
+            "status": self.status,
+            "usage": self.usage,
+        }

@@ -1,0 +1,129 @@
+"""Delivery of events: signed, at least once, in no guaranteed order, and repeated for three days.
+
+Source: Stripe's page on webhooks; anything but a 2xx within the time-out counts as a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+from sim.effects import Call, Program, Spawn, Wait
+from sim.facts import EXACT, Journal
+from sim.messages import Answer, Request
+from sim.stripe.event import Event
+from sim.stripe.signature import sign
+from sim.stripe.webhook_endpoint import WebhookEndpoint
+from sim.time import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Clock, unix_s
+
+TIMEOUT_US: Final = 20 * SECOND_US
+"""How long Stripe waits for a receiver. Assumption: the documentation says only "quickly"."""
+GIVES_UP_AFTER_US: Final = 3 * DAY_US
+"""Source: Stripe retries in live mode for up to three days with exponential backoff."""
+
+
+class Delivery:
+    """One copy of an event on its way: when it is first sent, and whether that first sending is lost."""
+
+    __slots__ = ("delay_us", "lost")
+
+    def __init__(self, delay_us: int, lost: bool = False) -> None:
+        self.delay_us = delay_us
+        self.lost = lost
+
+
+class DeliveryPolicy(Protocol):
+    """How the network treats events: their delays, duplicates and losses. The world supplies it, with its faults."""
+
+    def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
+        """The copies of one event; the second and later ones are duplicates. Empty: it is never sent."""
+
+    def retry_delay_us(self, account_id: str, attempt: int) -> int:
+        """How long to wait after the `attempt`-th failed attempt (1, 2 …)."""
+
+
+class PunctualDelivery:
+    """Every event once, after a fixed delay, and retries at doubling distances: a network without faults or chance."""
+
+    __slots__ = ("delay_us",)
+
+    def __init__(self, delay_us: int = SECOND_US) -> None:
+        self.delay_us = delay_us
+
+    def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
+        return (Delivery(self.delay_us),)
+
+    def retry_delay_us(self, account_id: str, attempt: int) -> int:
+        return backoff_us(attempt)
+
+
+def backoff_us(attempt: int) -> int:
+    """The distance to the next attempt: one minute, doubling, at most twelve hours.
+
+    Assumption: Stripe publishes the span of three days, not the steps.
+    """
+    return min(MINUTE_US << min(attempt - 1, 20), 12 * HOUR_US)
+
+
+class Webhooks:
+    """Starts the deliveries of events to their endpoints."""
+
+    __slots__ = ("_clock", "_journal", "_policy", "endpoints")
+
+    def __init__(self, clock: Clock, journal: Journal, policy: DeliveryPolicy) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._policy = policy
+        self.endpoints: dict[str, WebhookEndpoint] = {}
+
+    def deliveries(self, event: Event) -> Iterator[Spawn]:
+        """The programs that deliver one event: one for each copy and endpoint."""
+        receivers = [endpoint for endpoint in self.endpoints.values() if endpoint.wants(event.type)]
+        event.pending_webhooks = len(receivers)
+        for endpoint in receivers:
+            for number, copy in enumerate(self._policy.copies(event.account_id, event.id, event.type)):
+                yield Spawn(self._deliver(event, endpoint, duplicate=number > 0, lost=copy.lost), copy.delay_us)
+
+    def _deliver(self, event: Event, endpoint: WebhookEndpoint, *, duplicate: bool, lost: bool) -> Program[None]:
+        attempt = 0
+        while True:
+            attempt += 1
+            detail = {"attempt": attempt, "duplicate": duplicate}
+            if lost:
+                lost = False
+                self._note(event, "dropped", None, detail)
+            else:
+                answer: Answer = yield Call(endpoint.service, self._request(event, endpoint), TIMEOUT_US)
+                delivered = 200 <= answer.status < 300
+                self._note(event, "delivered" if delivered else "failed", answer.status or None, detail)
+                if delivered:
+                    event.pending_webhooks -= not duplicate
+                    return
+            delay_us = self._policy.retry_delay_us(event.account_id, attempt)
+            if self._clock.now_us + delay_us > event.created_us + GIVES_UP_AFTER_US:
+                self._note(event, "gave_up", None, detail)
+                return
+            yield Wait(delay_us)
+
+    def _request(self, event: Event, endpoint: WebhookEndpoint) -> Request:
+        payload = event.payload()
+        # Signed anew at each attempt, as Stripe does: else a retry after five minutes would be refused as stale.
+        signature = sign(payload, endpoint.secret, unix_s(self._clock.now_us))
+        headers = {"stripe-signature": signature}
+        return Request("POST", endpoint.path, payload, headers, operation=event.type)
+
+    def _note(self, event: Event, state: str, status: int | None, detail: Mapping[str, object]) -> None:
+        self._journal.note(
+            event.account_id,
+            EXACT,
+            "stripe",
+            "webhook",
+            event.id,
+            event.subject,
+            event.type,
+            state,
+            status,
+            None,
+            None,
+            detail,
+        )
