@@ -1,0 +1,627 @@
+"""What both checkouts do with a cart: submit its parts, settle the secrets, wait until what was bought is active.
+
+Unified Checkout and Multisku differ in their clients and in how a method is collected before submit; see their modules.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from scenarios.catalogue import REGISTRAR
+from scenarios.scenario import Line
+from sim.clients.reply import Reply, member_of, objects_in
+from sim.customers.basket import line_body
+from sim.customers.billing_profile import ADDED, add_method, lost_to
+from sim.customers.ending import Ending
+from sim.customers.front_end import FetchFrontEnd, FrontEnd
+from sim.customers.payer import Payer, Settlement
+from sim.customers.session import Session
+from sim.customers.shopper import Shopper
+from sim.effects import DEFAULT_TIMEOUT_US, Program, Spawn, Wait
+from sim.purposes import Purpose
+
+_SUBMITS_MAX: Final = 12
+"""Rounds of submitting in one attempt: a limit on every loop; parameters end it long before."""
+_READ_AGAIN_US: Final = 1_000_000
+_IN_FORCE: Final = ("Paid", "Provisioned")
+
+
+class Part:
+    """One request of the cart's: subscriptions in bulk, the domains, an upgrade or more of a component.
+
+    `expects`: the features that are active when it is bought. `lines`: what `pre_auth` would be asked for. `shows`:
+    whether an active entitlement shows that it was bought (an appended component leaves no such trace).
+    """
+
+    __slots__ = (
+        "bought",
+        "expects",
+        "key",
+        "lines",
+        "members",
+        "method",
+        "operation",
+        "path",
+        "secrets",
+        "shows",
+        "subscriptions",
+    )
+
+    def __init__(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        members: dict[str, Any],
+        expects: tuple[str, ...],
+        lines: tuple[dict[str, Any], ...] = (),
+        shows: bool = True,
+    ) -> None:
+        self.operation = operation
+        self.method = method
+        self.path = path
+        self.members = members
+        self.expects = expects
+        self.lines = lines
+        self.shows = shows
+        self.key = ""
+        self.bought = False
+        self.secrets: list[str] = []
+        self.subscriptions: list[dict[str, Any]] = []
+
+    def body(self, nonce: str | None = None, on_session: bool = True) -> dict[str, Any]:
+        """The body of the request; the nonce is what was collected before submit."""
+        if nonce is None:
+            return {**self.members, "user_is_on_session": on_session}
+        return {**self.members, "payment_method_id": nonce, "user_is_on_session": on_session}
+
+    def take(self, result: Any) -> None:
+        """Keep what the answer of a purchase holds."""
+        self.bought = True
+        self.subscriptions = objects_in(member_of(result, "subscriptions"))
+        secrets = member_of(result, "client_secrets")
+        self.secrets = [one for one in secrets if is_secret(one)] if type(secrets) is list else []
+
+
+def is_secret(secret: Any) -> bool:
+    """Whether something is a client secret as far as a front end looks: `pi_…` and `seti_…` go their separate ways."""
+    return type(secret) is str and secret.startswith(("pi_", "seti_"))
+
+
+class Checkout:
+    """One attempt to buy the cart. Subclasses say which front end it is and how it collects a method before submit."""
+
+    __slots__ = (
+        "_cannot_collect",
+        "_detoured",
+        "_fresh",
+        "_went_away",
+        "front",
+        "new_zones",
+        "nonce",
+        "parts",
+        "payer",
+        "session",
+        "shopper",
+    )
+
+    def __init__(self, shopper: Shopper, session: Session, front: FrontEnd, cards_only: bool) -> None:
+        self.shopper = shopper
+        self.session = session
+        self.front = front
+        self.payer = Payer(shopper, session, shopper.front_end != "old", cards_only)
+        self.parts: list[Part] = []
+        self.new_zones: list[str] = []
+        self.nonce: str | None = None
+        self._detoured = False
+        self._cannot_collect = False
+        self._went_away = False
+        self._fresh = True
+
+    def collect_before_submit(self) -> Program[Ending | None]:
+        """Collect a method before anything is submitted, where this checkout does; an ending if it ends there."""
+        raise NotImplementedError
+
+    # The purchase, step by step ---------------------------------------------------------------------------------------
+
+    def run(self, first_attempt: bool = True) -> Program[Ending]:
+        """Buy the cart, or not. A customer who comes back means to buy."""
+        session = self.session
+        leaves_at = self.shopper.abandons_at if first_attempt else "never"
+        yield Wait(session.review_us())
+        if leaves_at == "cart":
+            return Ending("abandoned", "left at the cart")
+        ending = yield from self._separate()
+        if ending is not None:
+            return ending
+        session.step("payment")
+        if leaves_at == "payment":
+            return Ending("abandoned", "left at the payment step")
+        ending = yield from self.collect_before_submit()
+        if ending is not None:
+            return ending
+        for _ in range(_SUBMITS_MAX):
+            refusal = yield from self._submit()
+            if isinstance(refusal, Ending):
+                return refusal
+            if refusal is not None:
+                ending = yield from self._refused(refusal)
+                if ending is None:
+                    continue
+                if ending.outcome == "blocked_by_gate" or not self._has_secrets():
+                    return ending
+            if leaves_at == "confirmation" and self._has_secrets():
+                yield from self.payer.hesitate()
+                return Ending("abandoned", "left with the secret unconfirmed")
+            lost = yield from self._settle()
+            if lost is _AGAIN:
+                continue
+            if lost is not None and (self._went_away or not self._bought_some()):
+                return ending or lost
+            return (yield from self._await_entitlements(ending or lost))
+        return Ending("error", "submitted too often")
+
+    # Step 3: item separation ------------------------------------------------------------------------------------------
+
+    def _separate(self) -> Program[Ending | None]:
+        """Make the cart's requests: subscriptions in bulk, domains by registrar checkout, changes one by one."""
+        basket = self.shopper.basket
+        session = self.session
+        addresses = session.addresses
+        if basket.lines:
+            lines = basket.lines
+            if basket.needs_zones:
+                made = yield from self._lines_with_zones()
+                if isinstance(made, Ending):
+                    return made
+                lines = made
+            expects = tuple(line["rate_plan"]["id"] for line in lines)
+            self.parts.append(
+                Part("bulk_create", "POST", addresses.bulk, {"subscriptions": lines_list(lines)}, expects, lines)
+            )
+        if basket.domains:
+            domains = [
+                {"name": self._domain_name(n, one.name, one.tld), "years": one.years}
+                for n, one in enumerate(basket.domains)
+            ]
+            expects = (REGISTRAR,) * len(domains)
+            self.parts.append(Part("registrar_checkout", "POST", addresses.registrar, {"domains": domains}, expects))
+        if basket.held:
+            return (yield from self._separate_changes())
+        return None
+
+    def _separate_changes(self) -> Program[Ending | None]:
+        """An upgrade or an append changes a subscription in force, which the page lists first."""
+        basket = self.shopper.basket
+        addresses = self.session.addresses
+        listed, error = yield from self.front.query("list_subscriptions", addresses.subscriptions)
+        if error is not None:
+            return self._failed("the subscriptions could not be listed", error)
+        if basket.upgrade is not None:
+            change = basket.upgrade
+            identifier = _held(listed, change.from_plan)
+            if identifier is None:
+                return self._nothing_to_change(change.from_plan)
+            members: dict[str, Any] = {"rate_plan": {"id": change.to_plan}}
+            path = f"{addresses.subscriptions}/{identifier}"
+            self.parts.append(Part("update", "PUT", path, members, (change.to_plan,)))
+        if basket.append is not None:
+            more = basket.append
+            identifier = _held(listed, more.rate_plan)
+            if identifier is None:
+                return self._nothing_to_change(more.rate_plan)
+            members = {"component_values": [{"name": more.component, "value": more.value}]}
+            path = f"{addresses.subscriptions}/{identifier}/action/append"
+            self.parts.append(Part("append", "POST", path, members, (more.rate_plan,), shows=False))
+        return None
+
+    def _nothing_to_change(self, rate_plan: str) -> Ending:
+        self.session.shown("failure", f"there is no {rate_plan} in force to change")
+        return Ending("error", f"there is no {rate_plan} in force to change")
+
+    def _lines_with_zones(self) -> Program[tuple[dict[str, Any], ...] | Ending]:
+        """The lines with the zones they are for; new zones are created first."""
+        session = self.session
+        existing = iter(session.zones)
+        lines: list[dict[str, Any]] = []
+        for number, line in enumerate(self.shopper.basket.zone_lines):
+            zone_id: str | None = None
+            if line.zone == "existing":
+                zone_id = next(existing, None)
+            if line.zone != "none" and zone_id is None:
+                made = yield from self._create_zone(number, line)
+                if isinstance(made, Ending):
+                    return made
+                zone_id = made
+            lines.append(line_body(line, zone_id))
+        return tuple(lines)
+
+    def _create_zone(self, number: int, line: Line) -> Program[str | Ending]:
+        session = self.session
+        if not session.population.creates_zones:
+            session.shown("refused", "new zones cannot be created")
+            return Ending("refused", "new zones cannot be created")
+        name = f"shop{self.shopper.index}-{session.attempts}-{number}.example.net"
+        result, error = yield from self.front.persist("create_zone", "POST", session.addresses.zones, {"name": name})
+        if error is not None:
+            return self._failed("the zone was not created", error)
+        zone_id = member_of(result, "id")
+        if type(zone_id) is not str:
+            session.shown("failure", "the zone came without an id")
+            return Ending("error", "the zone came without an id")
+        if line.zone == "new":
+            self.new_zones.append(zone_id)
+        return zone_id
+
+    def _domain_name(self, number: int, name: str, tld: str) -> str:
+        if name != "auto":
+            return name
+        return f"shop{self.shopper.index}-{self.session.attempts}-{number}.{tld}"
+
+    # Submitting -------------------------------------------------------------------------------------------------------
+
+    def _submit(self) -> Program[Reply | Ending | None]:
+        """Submit every part that is not bought yet; the first refusal stops the rest."""
+        session = self.session
+        shopper = self.shopper
+        session.step("submitted")
+        if shopper.pays_with == "saved" or self.nonce is not None:
+            self.payer.begin_round()
+        first, self._fresh = self._fresh, False
+        timeout_us = DEFAULT_TIMEOUT_US
+        if first and shopper.double_submit != "never":
+            if shopper.double_submit == "retry_after_timeout":
+                timeout_us = session.population.duration_us("impatient_timeout_s")
+            elif shopper.double_submit == "two_tabs":
+                yield Spawn(self._other_tab([(part, session.next_key()) for part in self.parts]))
+        for part in self.parts:
+            if part.bought:
+                continue
+            part.key = session.next_key()
+            body = part.body(self.nonce)
+            if first and shopper.double_submit == "double_click":
+                yield Spawn(self._click_again(part, body))
+            result, error = yield from self.front.persist(
+                part.operation, part.method, part.path, body, part.key, timeout_us
+            )
+            if error is None:
+                part.take(result)
+                continue
+            if error.status == 0:
+                ending = yield from self._read_again(part)
+                if ending is not None:
+                    return ending
+                continue
+            return error
+        return None
+
+    def _click_again(self, part: Part, body: dict[str, Any]) -> Program[None]:
+        """The second click of a double click: the same request with the same key, at the same instant."""
+        yield from self.front.request(part.operation, part.method, part.path, body, part.key)
+
+    def _other_tab(self, parts: list[tuple[Part, str]]) -> Program[None]:
+        """The same cart submitted in a second tab, which has keys of its own. The person pays in the first one."""
+        for part, key in parts:
+            yield from self.front.request(part.operation, part.method, part.path, part.body(self.nonce), key)
+
+    def _read_again(self, part: Part) -> Program[Ending | None]:
+        """No answer came, whatever was tried: read what is there instead of assuming that nothing happened."""
+        session = self.session
+        yield Wait(_READ_AGAIN_US)
+        listed, error = yield from self.front.query("list_subscriptions", session.addresses.subscriptions)
+        if error is not None:
+            return self._failed("no answer came, and the state could not be read", error)
+        found = _newest(listed, part)
+        if found is not None and all(one.get("state") in _IN_FORCE for one in found):
+            part.bought = True
+            part.subscriptions = found
+            return None
+        if part.lines:
+            body = {"subscriptions": lines_list(part.lines)}
+            result, error = yield from self.front.persist("pre_auth", "POST", session.addresses.pre_auth, body)
+            secret = member_of(result, "client_secret")
+            if error is None and is_secret(secret):
+                part.bought = True
+                part.secrets = [secret]
+                part.subscriptions = found or []
+                return None
+        session.shown("processing", "no answer came: it is not known whether the purchase was made")
+        return Ending("error", f"no answer to {part.operation}")
+
+    # Refusals ---------------------------------------------------------------------------------------------------------
+
+    def _refused(self, error: Reply) -> Program[Ending | None]:
+        """Show a refusal; None if the customer did something about it and submits again."""
+        if error.status == 402 and error.code == 1210:
+            return (yield from self._blocked_by_gate())
+        if error.status == 402:
+            return (yield from self._card_refused(error))
+        return self._failed("the purchase was refused", error)
+
+    def _failed(self, what: str, error: Reply) -> Ending:
+        """The end of an attempt that a refusal ends: an error where it is the service's fault."""
+        reason = f"{what}: HTTP {error.status}, {error.code}" if error.status else f"{what}: no answer"
+        broken = error.status == 0 or error.status >= 500 or error.status == 429 or error.code is None
+        self.session.shown("failure" if broken else "refused", what, error.status or None, error.code)
+        return Ending("error" if broken else "refused", reason)
+
+    def _blocked_by_gate(self) -> Program[Ending | None]:
+        """402/1210: leave, ask support, or add a payment method in the Billing Profile and come back."""
+        session = self.session
+        population = session.population
+        session.shown("refused", "a payment method is required", 402, 1210)
+        if self._detoured:
+            return Ending("blocked_by_gate", "still blocked after adding a payment method")
+        choice = population.after_gate.pick(session.streams.uniform(Purpose.AFTER_GATE, session.draw_base))
+        if choice == "asks_support":
+            session.note("ticket", session.attempt_id, state="opened", detail={"reason": "402/1210"})
+            return Ending("blocked_by_gate", "asked support")
+        if choice == "leaves" or not population.shows_billing:
+            return Ending("blocked_by_gate", "left")
+        self._detoured = True
+        yield from self.payer.hesitate()
+        session.note("detour", session.attempt_id, state="started")
+        payer = Payer(self.shopper, session, collects=True)
+        if payer.method == "saved":
+            payer.method = "card"
+        ending = yield from add_method(payer, FetchFrontEnd(session, "billing-profile"))
+        if ending is not ADDED:
+            session.note("detour", session.attempt_id, state="failed", detail={"reason": ending.reason})
+            return Ending("blocked_by_gate", f"the Billing Profile did not help: {ending.reason}")
+        session.note("detour", session.attempt_id, state="added")
+        self.payer.method = "saved"
+        self.nonce = None
+        return None
+
+    def _card_refused(self, error: Reply) -> Program[Ending | None]:
+        """402/1214: the card was charged in the request and refused. Try another one, or give up."""
+        session = self.session
+        code = error.decline_code
+        reason = code or "card refused"
+        session.shown(
+            "failure", reason if self.shopper.front_end == "new" else "payment failed", error.status, error.code
+        )
+        yield from self.payer.hesitate()
+        may_enter = self.shopper.front_end != "old" or self.shopper.payment_step == "before_submit"
+        if not may_enter or not self.payer.tries_again(code):
+            return Ending("declined", reason)
+        return (yield from self._another_nonce(reason))
+
+    def _another_nonce(self, reason: str) -> Program[Ending | None]:
+        """Collect the method of the next try. PayPal gives no nonce: only a client secret, which pre-auth answers."""
+        payer = self.payer
+        if payer.method == "saved":
+            self.nonce = None
+            return None
+        if payer.method == "paypal":
+            return (yield from self._secret_for_paypal(reason))
+        self.nonce = None
+        return (yield from self.take_nonce())
+
+    def _secret_for_paypal(self, reason: str) -> Program[Ending | None]:
+        part = next(part for part in self.parts if not part.bought)
+        if not self.payer.collects or not part.lines:
+            return Ending("declined", reason)
+        body = {"subscriptions": lines_list(part.lines)}
+        result, error = yield from self.front.persist("pre_auth", "POST", self.session.addresses.pre_auth, body)
+        secret = member_of(result, "client_secret")
+        if error is not None or not is_secret(secret):
+            return Ending("declined", reason)
+        part.bought = True
+        part.secrets = [secret]
+        self.nonce = None
+        return None
+
+    def take_nonce(self) -> Program[Ending | None]:
+        """Collect a nonce, entering another card after a refusal as long as the customer will."""
+        payer = self.payer
+        while True:
+            collected = yield from payer.collect_nonce()
+            if not isinstance(collected, Settlement):
+                self.nonce = collected
+                return None
+            self.session.shown("failure", collected.code or "the card could not be checked")
+            if collected.how != "declined":
+                return Ending("error", "the card could not be checked")
+            payer.begin_round()
+            yield from payer.hesitate()
+            if not payer.tries_again(collected.code):
+                return Ending("declined", collected.code or "declined")
+            if payer.method == "paypal":
+                return None if payer.collects else Ending("declined", collected.code or "declined")
+
+    # Step 4: on-session confirmation ----------------------------------------------------------------------------------
+
+    def _has_secrets(self) -> bool:
+        return any(part.secrets for part in self.parts)
+
+    def _settle(self) -> Program[Ending | None]:
+        """Confirm every secret, in rounds: those refused are tried again together. None: nothing is left to confirm.
+
+        One refused secret does not keep the others from being confirmed. `_AGAIN`: the intent is gone, submit again.
+        """
+        session = self.session
+        payer = self.payer
+        if not self._has_secrets():
+            return None
+        session.step("confirming")
+        if not session.population.confirms_on_session:
+            self._cannot_collect = True
+            return None
+        method_known = self.nonce is not None or payer.method == "saved"
+        while True:
+            if not method_known:
+                payer.begin_round()
+            code, end = yield from self._confirm_round(method_known)
+            if end is not None:
+                return end
+            if code is None:
+                return None
+            retry = yield from self._retry_after(code)
+            if retry is not None:
+                return retry
+            method_known = False
+
+    def _confirm_round(self, method_known: bool) -> Program[tuple[str | None, Ending | None]]:
+        """Confirm what is unconfirmed, once each: the first decline's code, and an ending where the customer left."""
+        declined: str | None = None
+        for part in self.parts:
+            for secret in list(part.secrets):
+                settlement = yield from self.payer.settle(secret, method_known)
+                how = settlement.how
+                if how in ("paid", "pending"):
+                    part.secrets.remove(secret)
+                elif how == "declined":
+                    declined = declined or settlement.code or "card_declined"
+                elif how == "cannot_collect":
+                    self._cannot_collect = True
+                elif how == "left":
+                    self._went_away = True
+                    return None, settlement.ending
+                elif how == "gone":
+                    part.bought = False
+                    part.secrets = []
+                    return None, _AGAIN
+                else:
+                    self.session.shown(
+                        "processing", "Stripe gave no answer: it is not known whether the payment was made"
+                    )
+                    return None, Ending("error", "Stripe gave no answer")
+        return declined, None
+
+    def _retry_after(self, code: str) -> Program[Ending | None]:
+        """Show the failure, decide: None to confirm the same secrets with another method, `_AGAIN` to resubmit."""
+        session = self.session
+        payer = self.payer
+        front_end = self.shopper.front_end
+        session.shown("failure", code if front_end == "new" else "payment failed")
+        yield from payer.hesitate()
+        may_enter = payer.collects or self.shopper.payment_step == "before_submit"
+        if not may_enter or not payer.tries_again(code):
+            return Ending(lost_to(code), code)
+        if payer.collects:
+            return None
+        # An old front end has no form for a secret: it collects another nonce and submits the purchase again.
+        if payer.method == "paypal":
+            return Ending(lost_to(code), code)
+        for part in self.parts:
+            if part.secrets:
+                part.bought = False
+                part.secrets = []
+        return (yield from self._another_nonce(code)) or _AGAIN
+
+    # Step 5: post-purchase --------------------------------------------------------------------------------------------
+
+    def _await_entitlements(self, lost: Ending | None) -> Program[Ending]:
+        """Poll entitlements until everything bought is active; `lost`: the ending of what was not."""
+        session = self.session
+        population = session.population
+        session.step("entitlement")
+        waiting = self._expected()
+        started_us = session.clock.now_us
+        if not waiting and lost is None and not self._bought_all():
+            session.shown("processing", "the answer named no subscription")
+            return Ending("error", "the answer named no subscription")
+        at_once = all(part.subscriptions and _all_provisioned(part) for part in self.parts if part.bought)
+        while waiting:
+            if not at_once:
+                yield Wait(population.poll_interval_us)
+            at_once = False
+            listed, _ = yield from self.front.query("entitlements", session.addresses.entitlements)
+            for entitlement in objects_in(listed):
+                if entitlement.get("status") == "active":
+                    waiting.pop(_name_of(entitlement), None)
+            if session.clock.now_us - started_us >= population.poll_limit_us:
+                break
+        if waiting:
+            return self._not_yet_active(lost)
+        yield from self._activate_zones()
+        if lost is not None:
+            return lost
+        if self._cannot_collect:
+            yield Wait(population.poll_limit_us)
+            return self._not_yet_active(None)
+        session.shown("confirmation", "everything is active")
+        session.step("done")
+        return Ending("converted", "everything is active")
+
+    def _expected(self) -> dict[tuple[str, str], bool]:
+        """What must be seen active: (subscription, feature), of the parts of which nothing is left to confirm."""
+        waiting: dict[tuple[str, str], bool] = {}
+        for part in self.parts:
+            if not part.bought or not part.shows or (part.secrets and not self._cannot_collect):
+                continue
+            for number, subscription in enumerate(part.subscriptions):
+                identifier = subscription.get("id")
+                if type(identifier) is str:
+                    waiting[identifier, part.expects[min(number, len(part.expects) - 1)]] = True
+        return waiting
+
+    def _bought_some(self) -> bool:
+        """Whether a part is bought with nothing of it left to confirm."""
+        return any(part.bought and not part.secrets for part in self.parts)
+
+    def _bought_all(self) -> bool:
+        return all(part.bought and (part.subscriptions or not part.shows) for part in self.parts)
+
+    def _not_yet_active(self, lost: Ending | None) -> Ending:
+        session = self.session
+        session.shown("processing", "not active after a minute")
+        if lost is not None:
+            return lost
+        if self._cannot_collect:
+            return Ending("stuck", "this front end cannot confirm the client secret")
+        return Ending("processing", "paid, and not active after a minute")
+
+    def _activate_zones(self) -> Program[None]:
+        """New zones leave `initializing` once their plan is active. A failure is left to a later visit."""
+        for zone_id in self.new_zones:
+            path = f"{self.session.addresses.zones}/{zone_id}"
+            yield from self.front.persist("patch_zone", "PATCH", path, {"status": "pending"})
+
+
+_AGAIN: Final = Ending("error", "submit again")
+"""Not an ending: the intent was cancelled meanwhile, so the purchase is submitted again."""
+
+
+def lines_list(lines: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    """The lines as a JSON array."""
+    return list(lines)
+
+
+def _held(listed: Any, rate_plan: str) -> str | None:
+    """The subscription in force of a rate plan."""
+    for subscription in objects_in(listed):
+        plan = subscription.get("rate_plan")
+        identifier = subscription.get("id")
+        in_force = subscription.get("state") in _IN_FORCE
+        if in_force and type(plan) is dict and plan.get("id") == rate_plan and type(identifier) is str:
+            return identifier
+    return None
+
+
+def _newest(listed: Any, part: Part) -> list[dict[str, Any]] | None:
+    """The listed subscriptions that a part would have made, one for each feature; None where one is missing."""
+    if not part.shows or part.operation == "update":
+        return None
+    left = [one for one in objects_in(listed) if one.get("state") in ("AwaitingPayment", *_IN_FORCE)]
+    found: list[dict[str, Any]] = []
+    for feature in part.expects:
+        match = next((one for one in reversed(left) if _plan_of(one) == feature), None)
+        if match is None:
+            return None
+        left.remove(match)
+        found.append(match)
+    return found
+
+
+def _plan_of(subscription: dict[str, Any]) -> Any:
+    return member_of(subscription.get("rate_plan"), "id")
+
+
+def _all_provisioned(part: Part) -> bool:
+    return all(one.get("state") == "Provisioned" for one in part.subscriptions)
+
+
+def _name_of(entitlement: dict[str, Any]) -> tuple[str, str]:
+    return str(entitlement.get("subscription_id")), str(entitlement.get("feature"))
