@@ -249,7 +249,7 @@ def find_customers(plan: Plan, out: Path, variant: int, customers: Collection[in
     found: dict[int, Recorded] = {}
     for cell in cells(variant, plan.variants[variant]):
         wanted = [customer for customer in customers if customer in cell.customers and customer not in found]
-        for number in _part_numbers(cell) if wanted else ():
+        for number in part_numbers(cell) if wanted else ():
             with contextlib.suppress(DamagedPart), PartReader(part_path(directory, number), number) as reader:
                 found.update((recorded.customer, recorded) for recorded in reader.find(wanted))
     return found
@@ -298,7 +298,7 @@ def _read_cell(task: CellTask) -> CellResult:
     while True:
         folds = [make(task.variant) for make in task.folds]
         parts: list[Part] = []
-        for number in _part_numbers(task.cell):
+        for number in part_numbers(task.cell):
             path = part_path(task.directory, number)
             if number in damaged or not path.exists():
                 continue
@@ -320,7 +320,8 @@ def _fold_part(path: Path, number: int, folds: Sequence[Fold], circumstances: Ci
         return reader.part
 
 
-def _part_numbers(cell: Cell) -> range:
+def part_numbers(cell: Cell) -> range:
+    """The numbers of the files that the cell's customers fill."""
     return range(cell.first_part, cell.first_part + -(-len(cell.customers) // CUSTOMERS_PER_PART))
 
 

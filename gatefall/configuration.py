@@ -72,9 +72,16 @@ def check_variables(environment: Mapping[str, str]) -> None:
 def defaults_by_subcommand(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The settings as each subcommand takes them."""
     return {
-        subcommand: {name: settings[name] for name in names if name in settings}
+        subcommand: {name: _as_option(name, settings[name]) for name in names if name in settings}
         for subcommand, names in _SUBCOMMANDS.items()
     }
+
+
+def _as_option(name: str, value: Any) -> Any:
+    """`--phase` may be given several times, so its default is a list."""
+    if name != "phase":
+        return value
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
 def _check(path: Path, name: str, value: Any) -> None:
@@ -93,7 +100,7 @@ def _fits(value: Any, expected: str) -> bool:
     if expected == _TEXT:
         return isinstance(value, str)
     if isinstance(value, list):
-        return bool(value) and all(_fits(item, expected) for item in value if not isinstance(item, list))
+        return bool(value) and all(not isinstance(item, list) and _fits(item, expected) for item in value)
     return isinstance(value, int | str) and not isinstance(value, bool)
 
 

@@ -1,0 +1,59 @@
+"""`gatefall explain`: what a property means, and why anybody should care."""
+
+from __future__ import annotations
+
+import click
+
+from gatefall.columns import in_columns
+
+
+@click.command(short_help="Say what a property means, why it matters and what proves a breach.")
+@click.argument("name", required=False, metavar="[PROPERTY]")
+def explain(name: str | None) -> None:
+    """Say what a property means: its statement, why it matters, at which tiers it is judged, and from what evidence.
+
+    Without an argument, list all properties with one sentence each.
+
+    \b
+    Example:
+      gatefall explain no-entitlement-without-payment
+    """
+    from conformance.properties import PROPERTIES
+
+    if name is None:
+        click.echo(in_columns((prop.id, prop.title) for prop in PROPERTIES.values()))
+        return
+    prop = PROPERTIES.get(name)
+    if prop is None:
+        raise _unknown(name)
+    paragraphs = (
+        ("Why", prop.why),
+        ("Tiers", ", ".join(prop.tiers)),
+        ("Severity", prop.severity),
+        ("Evidence", prop.evidence),
+        ("Example", prop.example),
+        ("Worst is", prop.magnitude),
+    )
+    click.echo(f"{prop.id}: {prop.title}\n")
+    click.echo(_wrapped(prop.statement, ""))
+    for heading, text in paragraphs:
+        click.echo()
+        click.echo(_wrapped(text, f"{heading + ':':<10}"))
+
+
+def _unknown(name: str) -> click.ClickException:
+    from conformance.properties import PROPERTIES
+    from gatefall.mistakes import Mistake, unknown_name
+    from scenarios.property_names import BY_ID
+
+    if name in BY_ID:
+        return Mistake(
+            f'the property "{name}" has a name, but is not checked yet; `gatefall explain` lists those that are'
+        )
+    return unknown_name("property", name, PROPERTIES, "gatefall explain")
+
+
+def _wrapped(text: str, first: str) -> str:
+    import textwrap
+
+    return textwrap.fill(text, 100, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False)

@@ -1,0 +1,64 @@
+"""From what was recorded and folded to what reports are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from conformance.judging import Judging
+from conformance.running import Plan, RunRecord, VariantRecord, find_customers
+from conformance.verdict import PropertyVerdict
+from reports.metrics import Metrics
+from reports.outcome import RunOutcome, VariantOutcome
+from sim.facts import Fact
+
+_WHY_INCOMPLETE: Final = {
+    "running": "the run was stopped before it ended",
+    "interrupted": "the run was interrupted",
+    "failed": "the run failed",
+    "complete": "recorded files are missing",
+}
+
+
+def outcome_of(record: RunRecord, plan: Plan, out: Path) -> RunOutcome:
+    """The outcome of a run, with the whole stories of the customers that findings name."""
+    manifest = record.manifest
+    return RunOutcome(
+        version=manifest.gatefall,
+        seed=manifest.seed,
+        target=manifest.target,
+        variants=[_variant(record, number, plan, out) for number in range(len(record.variants))],
+        facts_sha256=record.facts_sha256,
+        out=str(out),
+    )
+
+
+def _variant(record: RunRecord, number: int, plan: Plan, out: Path) -> VariantOutcome:
+    variant = record.variants[number]
+    judging, metrics = variant.folds
+    assert isinstance(judging, Judging)
+    assert isinstance(metrics, Metrics)
+    verdicts = judging.verdicts()
+    return VariantOutcome(
+        variant=variant.variant,
+        slug=variant.slug,
+        customers=variant.customers,
+        verdicts=verdicts,
+        metrics=metrics,
+        facts_sha256=variant.facts_sha256,
+        complete=variant.complete,
+        incomplete_because=None if variant.complete else _why_incomplete(record, variant),
+        stories=_stories(verdicts, plan, out, number),
+    )
+
+
+def _why_incomplete(record: RunRecord, variant: VariantRecord) -> str:
+    return "; ".join(variant.damaged) or _WHY_INCOMPLETE[record.manifest.status]
+
+
+def _stories(verdicts: Sequence[PropertyVerdict], plan: Plan, out: Path, variant: int) -> Mapping[int, Sequence[Fact]]:
+    findings = [finding for verdict in verdicts for finding in (verdict.first, verdict.worst) if finding is not None]
+    customers = sorted({finding.customer for finding in findings})
+    found = find_customers(plan, out, variant, customers) if customers else {}
+    return {number: recorded.facts for number, recorded in found.items()}

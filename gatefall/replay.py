@@ -1,0 +1,151 @@
+"""`gatefall replay`: run one customer of a recorded run again, and tell everything that happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gatefall.exit_codes import ExitCode
+from gatefall.mistakes import Mistake, SetUpFailed, unknown_name
+from gatefall.options import run_argument
+
+if TYPE_CHECKING:
+    from conformance.running import Plan
+    from conformance.verdict import PropertyVerdict
+    from scenarios.scenario import Variant
+    from sim.facts import Fact
+
+
+@click.command(short_help="Run one customer of a recorded run again, with a full timeline.")
+@run_argument
+@click.option("--customer", type=click.IntRange(0), required=True, metavar="ID", help="The customer's number.")
+@click.option("--scenario", metavar="NAME", help="The scenario, if the run has several.")
+@click.option(
+    "--variant", "slug", metavar="VARIANT", help='The variant, if there are several: "phase-2-continuation-old".'
+)
+def replay(directory: Path, customer: int, scenario: str | None, slug: str | None) -> int:
+    """Run one customer of RUN again, alone in a fresh world, from the recorded scenario and seed.
+
+    Tells every fact in order, judges them, and says of each finding whether it is still there or fixed, and whether
+    the facts are those that were recorded. Exit code 1: at least one property is violated now.
+
+    \b
+    Example:
+      gatefall replay runs/001 --scenario premature-removal --variant phase-2-legacy-old --customer 17
+    """
+    from gatefall.planning import recorded_plan
+    from gatefall.targets import target_named
+
+    plan = recorded_plan(directory)
+    number = _variant_number(plan, scenario, slug)
+    variant = plan.variants[number]
+    count = variant.scenario.customers.count
+    if customer >= count:
+        raise Mistake(f"there is no customer {customer}; expected a number from 0 to {count - 1}")
+    target = target_named(plan.manifest.target)
+    recorded = _recorded(plan, directory, number, customer)
+    account, facts = _run_again(plan, variant, target, customer)
+    _tell_timeline(plan, number, customer, account, facts)
+    now = _verdicts(plan, variant, customer, account, facts)
+    before = None if recorded is None else _verdicts(plan, variant, customer, account, recorded)
+    _tell_findings(before, now)
+    _tell_equality(recorded, facts)
+    return ExitCode.VIOLATED if any(verdict.value == "violated" for verdict in now) else ExitCode.PASSED
+
+
+def _variant_number(plan: Plan, scenario: str | None, slug: str | None) -> int:
+    """The position of the variant that is meant. Raises Mistake unless it is exactly one."""
+    planned = plan.manifest.variants
+    names = list(dict.fromkeys(one.scenario for one in planned))
+    if scenario is not None and scenario not in names:
+        raise unknown_name("scenario", scenario, names, "gatefall judge RUN")
+    found = [number for number, one in enumerate(planned) if scenario in (None, one.scenario)]
+    if slug is not None:
+        slugs = list(dict.fromkeys(planned[number].slug for number in found))
+        if slug not in slugs:
+            raise unknown_name("variant", slug, slugs, "gatefall judge RUN")
+        found = [number for number in found if planned[number].slug == slug]
+    if len(found) == 1:
+        return found[0]
+    left = list(dict.fromkeys(planned[number].scenario for number in found))
+    if len(left) > 1:
+        raise Mistake(f"the run has several scenarios; name one with --scenario: {', '.join(left)}")
+    listed = ", ".join(planned[number].slug for number in found)
+    raise Mistake(f"{left[0]} has several variants; name one with --variant: {listed}")
+
+
+def _recorded(plan: Plan, out: Path, number: int, customer: int) -> list[Fact] | None:
+    from conformance.running import find_customers
+
+    found = find_customers(plan, out, number, [customer]).get(customer)
+    return None if found is None else found.facts
+
+
+def _run_again(plan: Plan, variant: Variant, target: object, customer: int) -> tuple[str, list[Fact]]:
+    from conformance.running import CellFailed, run_alone
+
+    try:
+        return run_alone(variant, plan.manifest.seed, target, customer)  # type: ignore[arg-type]
+    except CellFailed as error:
+        raise SetUpFailed(f"customer {customer} cannot be run: {error}") from error
+
+
+def _tell_timeline(plan: Plan, number: int, customer: int, account: str, facts: Sequence[Fact]) -> None:
+    from conformance.narration import timeline
+
+    planned = plan.manifest.variants[number]
+    click.echo(
+        f"gatefall {plan.manifest.gatefall}, seed {plan.manifest.seed}, target {plan.manifest.target}: "
+        f"{planned.scenario} {planned.slug}, customer {customer}, account {account}\n"
+    )
+    for line in timeline(facts):
+        click.echo(line)
+    click.echo()
+
+
+def _verdicts(
+    plan: Plan, variant: Variant, customer: int, account: str, facts: Sequence[Fact]
+) -> list[PropertyVerdict]:
+    from conformance.circumstances import circumstances_of
+    from conformance.history import History
+    from gatefall.folds import judging_of
+
+    judging = judging_of(variant)
+    judging.add(History(customer, account, facts, circumstances_of(variant, plan.manifest.target)))
+    return judging.verdicts()
+
+
+def _tell_findings(before: Sequence[PropertyVerdict] | None, now: Sequence[PropertyVerdict]) -> None:
+    violated_before = {verdict.property for verdict in before or () if verdict.value == "violated"}
+    violated_now = {verdict.property: verdict for verdict in now if verdict.value == "violated"}
+    for name, verdict in violated_now.items():
+        word = "still failing" if name in violated_before else "failing" if before is None else "newly failing"
+        assert verdict.worst is not None
+        click.echo(f"{word}: {name}: {verdict.worst.proof}")
+    for verdict in now:
+        if verdict.property in violated_before and verdict.property not in violated_now:
+            click.echo(f"fixed: {verdict.property}")
+        if verdict.crash is not None:
+            click.echo(f"inconclusive: {verdict.property}: {verdict.reason}")
+    if not violated_before and not violated_now:
+        click.echo("no property is violated for this customer")
+
+
+def _tell_equality(recorded: Sequence[Fact] | None, facts: Sequence[Fact]) -> None:
+    from conformance.narration import sentence
+    from conformance.recording import canonical_history
+
+    if recorded is None:
+        click.echo("this customer is not recorded in the run, so there is nothing to compare the facts with")
+        return
+    if canonical_history(recorded) == canonical_history(facts):
+        click.echo(f"the {len(facts)} facts are those that were recorded")
+        return
+    click.echo(f"the facts differ from those that were recorded ({len(facts)} now, {len(recorded)} then)")
+    for index, (was, is_now) in enumerate(zip(recorded, facts, strict=False), 1):
+        if canonical_history([was]) != canonical_history([is_now]):
+            click.echo(f"first at fact {index}:\n  then: {sentence(was)}\n  now:  {sentence(is_now)}")
+            return

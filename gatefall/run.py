@@ -1,0 +1,196 @@
+"""`gatefall run`: let customers loose on a target, record what happens, judge it and tell it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from gatefall.configuration import variable
+from gatefall.crash_log import crash_log
+from gatefall.exit_codes import ExitCode
+from gatefall.options import Phases, flattened, quiet_option, workers_option
+from gatefall.targets import SIMULATED, check_target
+
+if TYPE_CHECKING:
+    from conformance.running import Plan, RunRecord
+
+DEFAULT_SEED: Final = 1
+_LARGEST_SEED: Final = 2**63 - 1
+
+
+@click.command(short_help="Run scenarios, judge what happens, and write a report.")
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+@click.option(
+    "--target",
+    default=SIMULATED,
+    envvar=variable("target"),
+    show_default=True,
+    metavar="NAME",
+    help="What the customers act against.",
+)
+@click.option(
+    "--phase",
+    "phases",
+    multiple=True,
+    type=Phases(),
+    envvar=variable("phase"),
+    metavar="PHASES",
+    help='Run only the variants in these phases: "2", "0-6", or several times.  [default: all]',
+)
+@click.option(
+    "--customers",
+    type=click.IntRange(1, 10_000_000),
+    envvar=variable("customers"),
+    metavar="N",
+    help="Customers in each variant, in place of the scenario's own number.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, _LARGEST_SEED),
+    default=DEFAULT_SEED,
+    envvar=variable("seed"),
+    show_default=True,
+    metavar="S",
+    help="The same seed gives the same facts, byte for byte.",
+)
+@workers_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    envvar=variable("out"),
+    metavar="DIR",
+    help="Where to record the run.  [default: runs/001, runs/002, …]",
+)
+@click.option("--resume", is_flag=True, help="Complete the run in --out: what is recorded is kept, the rest is run.")
+@click.option("--force", is_flag=True, help="Replace the run that is recorded in --out.")
+@click.option(
+    "--jsonl", is_flag=True, envvar=variable("jsonl"), help="Write the facts as JSON Lines too, to DIR/jsonl."
+)
+@quiet_option
+@click.pass_context
+def run(
+    context: click.Context,
+    scenarios: tuple[str, ...],
+    target: str,
+    phases: tuple[tuple[int, ...], ...],
+    customers: int | None,
+    seed: int,
+    workers: int,
+    out: Path | None,
+    resume: bool,
+    force: bool,
+    jsonl: bool,
+    quiet: bool,
+) -> int:
+    """Run scenarios against a target, record every fact, judge them, and write result.json, report.html and junit.xml.
+
+    A SCENARIO is a file, a folder of files, or a name from `gatefall list scenarios`; without any, the whole library is
+    run. Nothing is run while any file has a mistake.
+
+    \b
+    Examples:
+      gatefall run
+      gatefall run three-d-secure my-scenario.yaml --phase 2
+      gatefall run normal-week --customers 100000 --seed 7 --out runs/week
+      gatefall run --out runs/week --resume
+    """
+    check_target(target)
+    if resume:
+        plan, out = _resumed(context, out)
+    else:
+        from gatefall.planning import new_plan
+        from gatefall.run_directory import claim, next_free_directory
+
+        plan = new_plan(scenarios, seed, target, flattened(phases), customers)
+        out = out or next_free_directory()
+        claim(out, force)
+    crash_log.directory = out
+    _announce(plan, out, quiet)
+    return _carry_out(plan, out, workers, jsonl, quiet)
+
+
+def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
+    """The recorded plan, if the command line asks for nothing else."""
+    from gatefall.mistakes import Mistake
+    from gatefall.planning import check_same_model, new_plan, recorded_plan
+
+    if out is None:
+        raise Mistake("--resume needs --out: which run is to be completed?")
+    if context.params["force"]:
+        raise Mistake("--resume keeps what is recorded, --force throws it away; use one of them")
+    plan = recorded_plan(out)
+    check_same_model(out, plan.manifest)
+    check_target(plan.manifest.target)
+    asked = _asked_for(context)
+    for name, recorded in (
+        ("seed", plan.manifest.seed),
+        ("customers", plan.manifest.customers),
+        ("phases", plan.manifest.phases),
+    ):
+        if name in asked and asked[name] != recorded:
+            shown = "none" if recorded in (None, ()) else recorded
+            raise Mistake(f"{out}: was begun with other {name} ({shown}) than {asked[name]}; leave --{name} out")
+    if "scenarios" in asked:
+        manifest = plan.manifest
+        again = new_plan(asked["scenarios"], manifest.seed, manifest.target, manifest.phases, manifest.customers)
+        if not again.manifest.same_plan(manifest):
+            raise Mistake(f"{out}: was begun with other scenarios, or they have changed since; leave them out")
+    return plan, out
+
+
+def _asked_for(context: click.Context) -> dict[str, Any]:
+    """What the command line itself says, defaults and settings apart."""
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE and value not in (None, ())
+    }
+    if "phases" in given:
+        given["phases"] = flattened(given["phases"])
+    return given
+
+
+def _announce(plan: Plan, out: Path, quiet: bool) -> None:
+    if quiet:
+        return
+    manifest = plan.manifest
+    total = sum(planned.customers for planned in manifest.variants)
+    click.echo(
+        f"gatefall {manifest.gatefall}, seed {manifest.seed}, target {manifest.target}: "
+        f"{len(manifest.scenarios)} scenarios, {len(manifest.variants)} variants, {total:,} customers, into {out}",
+        err=True,
+    )
+
+
+def _carry_out(plan: Plan, out: Path, workers: int, jsonl: bool, quiet: bool) -> int:
+    from gatefall.progress import progress_bar
+    from gatefall.telling import tell
+
+    with progress_bar(plan, quiet) as progress:
+        record = _run(plan, out, workers, progress)
+    if jsonl:
+        from conformance.export import export_jsonl
+
+        export_jsonl(plan, out)
+    code = tell(record, plan, out)
+    if record.manifest.status == "interrupted":
+        click.echo(f"gatefall: interrupted; `gatefall run --out {out} --resume` completes the run", err=True)
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def _run(plan: Plan, out: Path, workers: int, progress: Any) -> RunRecord:
+    from conformance.running import CellFailed, WorkerLost, run_plan
+    from gatefall.folds import FOLDS
+    from gatefall.mistakes import SetUpFailed
+    from gatefall.targets import target_named
+
+    try:
+        return run_plan(plan, out, target_named(plan.manifest.target), FOLDS, workers=workers, progress=progress)
+    except WorkerLost as error:
+        raise SetUpFailed(str(error)) from error
+    except CellFailed as error:
+        path = crash_log.write(error, plan.manifest.gatefall)
+        raise SetUpFailed(f"the run failed in {error}\nThe details are in {path}") from error

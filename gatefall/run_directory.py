@@ -1,0 +1,39 @@
+"""Where a run is recorded, and the care taken not to write over another one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from gatefall.mistakes import Mistake
+
+PARENT: Final = Path("runs")
+
+_OWN_FILES: Final = ("run.json", "result.json", "report.html", "junit.xml", "crash.log")
+_OWN_DIRECTORIES: Final = ("facts", "jsonl")
+
+
+def next_free_directory(parent: Path = PARENT) -> Path:
+    """runs/001, runs/002, …: the first number after all that are there."""
+    numbers = [int(path.name) for path in parent.glob("[0-9]*") if path.name.isdecimal()]
+    return parent / f"{max(numbers, default=0) + 1:03d}"
+
+
+def claim(out: Path, force: bool) -> None:
+    """Make sure that a new run can be recorded in `out`. With `force`, the run that is there goes. Raises Mistake."""
+    if out.exists() and not out.is_dir():
+        raise Mistake(f"{out}: is a file, expected a directory to record the run in")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / "run.json").exists():
+        raise Mistake(f"{out}: holds files, but no recorded run; choose another directory with --out")
+    if not force:
+        raise Mistake(
+            f"{out}: holds a recorded run; complete it with --resume, replace it with --force, "
+            "or choose another directory with --out"
+        )
+    for name in _OWN_DIRECTORIES:
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in _OWN_FILES:
+        (out / name).unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""Telling what a run came to: on the terminal, and in its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance.running import Plan, RunRecord
+from gatefall.outcome import outcome_of
+from reports.conclusion import conclude_run
+from reports.outcome import RunOutcome
+from reports.result import write_result
+
+
+def tell(record: RunRecord, plan: Plan, out: Path) -> int:
+    """Write all reports, print the summary, and return the exit code."""
+    from reports.html import write_html
+    from reports.junit import write_junit
+
+    outcome = outcome_of(record, plan, out)
+    write_result(out / "result.json", outcome)
+    write_junit(out / "junit.xml", outcome)
+    write_html(out / "report.html", outcome)
+    code = _print(outcome)
+    click.echo(f"report: {out / 'report.html'}")
+    return code
+
+
+def write_verdict(record: RunRecord, plan: Plan, out: Path) -> int:
+    """Write result.json, print the summary, and return the exit code."""
+    outcome = outcome_of(record, plan, out)
+    write_result(out / "result.json", outcome)
+    return _print(outcome)
+
+
+def _print(outcome: RunOutcome) -> int:
+    from reports.summary import print_summary
+
+    print_summary(outcome)
+    return conclude_run(outcome).exit_code
