@@ -1,0 +1,181 @@
+"""abandoned-grants-nothing: who never pays gets nothing, blocks nothing, and owes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import PAYABLE
+from conformance.properties.no_entitlement_without_payment import needs_stripe
+from conformance.property import Judgement, Property, conclude
+from conformance.prose import clock, listed, money, span
+from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
+from sim.facts import EXACT, Fact
+from sim.time import HOUR_US
+
+_SWEEP_US = HOUR_US
+"""Assumption: a deployment may find expired purchases with a sweep that runs once an hour."""
+
+
+def judge(history: History) -> Judgement:
+    """Purchases that were unpaid at 23 hours, as far as the history goes on after that."""
+    checks = 0
+    findings: list[Finding] = []
+    expiry_us = history.circumstances.expiry_us
+    for subscription in history.subscriptions.values():
+        created_us = subscription.created_us
+        if subscription.given or created_us is None:
+            continue
+        if subscription.state == "Expired":
+            checks += 1
+            findings.extend(_judge_expired(history, subscription, created_us))
+        elif history.ended_us >= created_us + expiry_us + _SWEEP_US and _abandoned(
+            subscription, created_us + expiry_us
+        ):
+            checks += 1
+            if subscription.state == "AwaitingPayment":
+                findings.append(_never_expired(history, subscription, created_us))
+    if checks:
+        findings.extend(_refused_afterwards(history))
+    return conclude(checks, findings)
+
+
+def _abandoned(subscription: SubscriptionTimeline, deadline_us: int) -> bool:
+    """Whether nothing had paid it at the deadline, and nothing did later: that is another property's affair."""
+    if not subscription.base_intents and (subscription.due_minor or 0) == 0:
+        return False
+    return not any(intent.succeeded_by(deadline_us) or intent.succeeded for intent in subscription.base_intents)
+
+
+def _judge_expired(history: History, subscription: SubscriptionTimeline, created_us: int) -> Iterable[Finding]:
+    expired = subscription.first("Expired")
+    if subscription.active_at_end:
+        proof = (
+            f"Subscription {subscription.id} expired unpaid{_at(expired)}, but an entitlement of it was active when "
+            f"everything had settled: an abandoned purchase granted {money(subscription.due_minor)}."
+        )
+        yield _finding(history, subscription, proof, [expired, *subscription.final_entitlements])
+    live = [intent for intent in subscription.base_intents if intent.end_state in PAYABLE]
+    if live:
+        proof = (
+            f"Subscription {subscription.id} expired{_at(expired)}, but {listed(intent.id for intent in live)} can "
+            "still be "
+            f"paid (status {live[0].end_state}): its intent should have been cancelled."
+        )
+        yield _finding(history, subscription, proof, [expired, *(intent.final for intent in live)])
+    for intent in subscription.base_intents:
+        if intent.succeeded and intent.kept_minor > 0:
+            proof = (
+                f"Intent {intent.id} ({money(intent.amount_minor)}) succeeded{_when(intent.success_us)} for "
+                "subscription "
+                f"{subscription.id}, which is Expired{_at(expired)}: the money was not given back."
+            )
+            yield _finding(history, subscription, proof, [expired, intent.success, intent.final], intent.kept_minor)
+    if (
+        expired is not None
+        and expired.source == EXACT
+        and _too_early(history, subscription, created_us, expired.time_us)
+    ):
+        proof = (
+            f"Subscription {subscription.id} was made at {clock(created_us)} and expired at "
+            f"{clock(expired.time_us)}, after "
+            f"{span(expired.time_us - created_us)}: the customer had {span(history.circumstances.expiry_us)} to pay."
+        )
+        yield _finding(history, subscription, proof, [subscription.exact[0], expired])
+
+
+def _too_early(history: History, subscription: SubscriptionTimeline, created_us: int, expired_us: int) -> bool:
+    """Before 23 hours, and not because another purchase took its place."""
+    if expired_us - created_us >= history.circumstances.expiry_us:
+        return False
+    return not any(
+        other is not subscription and other.created_us is not None and created_us < other.created_us
+        for other in history.subscriptions.values()
+    )
+
+
+def _never_expired(history: History, subscription: SubscriptionTimeline, created_us: int) -> Finding:
+    age_us = history.ended_us - created_us
+    proof = (
+        f"Subscription {subscription.id} ({money(subscription.due_minor)}) was made at {clock(created_us)} and never "
+        "paid; "
+        f"{span(age_us)} later, when everything had settled, it was still AwaitingPayment, "
+        f"where unpaid purchases expire after {span(history.circumstances.expiry_us)}."
+    )
+    return _finding(
+        history, subscription, proof, [subscription.exact[0] if subscription.exact else None, subscription.final]
+    )
+
+
+def _refused_afterwards(history: History) -> Iterable[Finding]:
+    """Who abandoned a purchase may buy again at once: a purchase is not refused because of what has expired."""
+    expired_us = min(
+        (
+            fact.time_us
+            for subscription in history.subscriptions.values()
+            for fact in subscription.exact
+            if fact.state == "Expired"
+        ),
+        default=None,
+    )
+    if expired_us is None:
+        return
+    for exchange in history.exchanges.values():
+        answer, asked_us = exchange.answer, exchange.asked_us
+        if answer is None or asked_us is None or asked_us < expired_us or exchange.operation not in SHOWS_PURCHASE:
+            continue
+        if answer.status == 409 and answer.code == 1231:
+            proof = (
+                f"A purchase had expired at {clock(expired_us)}; when the customer bought again at {clock(asked_us)}, "
+                f"{exchange.operation} was refused with 409, code 1231: something that has ended stands in the way."
+            )
+            yield PROPERTY.finding(history, "batch", answer.time_us, proof, exchange.facts)
+
+
+def _finding(
+    history: History,
+    subscription: SubscriptionTimeline,
+    proof: str,
+    facts: list[Fact | None],
+    magnitude: int | None = None,
+) -> Finding:
+    size = magnitude if magnitude is not None else max(subscription.due_minor or 0, 1)
+    last = subscription.ended or subscription.final
+    time_us = last.time_us if last is not None else history.ended_us
+    return PROPERTY.finding(history, "batch", time_us, proof, facts, size)
+
+
+def _at(fact: Fact | None) -> str:
+    return f" at {clock(fact.time_us)}" if fact is not None else ""
+
+
+def _when(time_us: int | None) -> str:
+    return f" at {clock(time_us)}" if time_us is not None else ""
+
+
+PROPERTY = Property(
+    id="abandoned-grants-nothing",
+    tiers=("batch",),
+    severity="critical",
+    title="Abandoned purchases grant nothing",
+    statement=(
+        "Unpaid purchases expire after 23 hours, their intents end, nothing was granted, and the customer may buy "
+        "again at "
+        "once; a late success is refunded."
+    ),
+    why=(
+        "Without the gate every abandoned checkout leaves an unpaid subscription behind. What does not expire can be "
+        "paid "
+        "by surprise, or blocks the next purchase."
+    ),
+    evidence=(
+        "`subscription` and `final_subscription` more than 23 hours old, their intents, entitlements and refunds. "
+        "A deployment whose clock cannot be moved gives no evidence."
+    ),
+    example="sub_1 was made on Monday at 09:00 and never paid; on Tuesday at 10:00 it is still AwaitingPayment.",
+    magnitude="minor units granted, kept or still owed",
+    needs=("subscription|final_subscription",),
+    function=judge,
+    applies=needs_stripe,
+)

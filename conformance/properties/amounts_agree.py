@@ -1,0 +1,141 @@
+"""amounts-agree: what Stripe collects is what the answer said, and money is conserved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import IntentTimeline
+from conformance.properties.no_entitlement_without_payment import needs_stripe
+from conformance.property import NOT_SETTLED, Judgement, Property, conclude
+from conformance.prose import clock, listed, money
+from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
+
+
+def judge(history: History) -> Judgement:
+    """Prices shown against prices kept, intents against their lines, and where the money went in the end."""
+    checks = 0
+    findings: list[Finding] = []
+    settled = history.settled
+    for subscription in history.subscriptions.values():
+        if subscription.shown and subscription.exact and not subscription.given:
+            checks += 1
+            findings.extend(_judge_line(history, subscription))
+    for intent in history.intents.values():
+        covered = history.covered_by(intent)
+        if not covered or any(subscription.given or subscription.change_ids for subscription in covered):
+            continue
+        checks += 1
+        findings.extend(_judge_total(history, intent, covered))
+        if settled and intent.succeeded:
+            findings.extend(_judge_conservation(history, intent, covered))
+    return conclude(checks, findings, None if settled else NOT_SETTLED)
+
+
+def _judge_line(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
+    """The price that a purchase shows is the price that is due, per line and at every showing."""
+    due = subscription.due_minor
+    for fact in subscription.shown:
+        if fact.operation in SHOWS_PURCHASE and fact.amount_minor is not None and fact.amount_minor != due:
+            difference = abs(fact.amount_minor - (due or 0))
+            proof = (
+                f"At {clock(fact.time_us)} the answer to {fact.operation} showed subscription {subscription.id} at "
+                f"{money(fact.amount_minor)}, but {money(due)} was due for it: they differ by {money(difference)}."
+            )
+            yield PROPERTY.finding(history, "inline", fact.time_us, proof, [subscription.exact[0], fact], difference)
+            return
+
+
+def _judge_total(history: History, intent: IntentTimeline, covered: list[SubscriptionTimeline]) -> Iterable[Finding]:
+    """An intent asks for the sum of its lines' prices."""
+    prices = [_price(subscription) for subscription in covered]
+    asked = intent.amount_minor
+    if asked is None or None in prices or len(covered) < len(intent.subscription_ids):
+        return
+    total = sum(price or 0 for price in prices)
+    if total == asked or (intent.is_set_up and asked == 0):
+        return
+    created = intent.created or intent.final
+    time_us = created.time_us if created is not None else history.ended_us
+    lines = listed(f"{subscription.id} {money(price)}" for subscription, price in zip(covered, prices, strict=True))
+    proof = (
+        f"At {clock(time_us)} intent {intent.id} asked for {money(asked)}, but its lines cost {lines}, "
+        f"{money(total)} in all: {money(abs(asked - total))} too {'much' if asked > total else 'little'}."
+    )
+    facts = [created, *(subscription.shown[0] if subscription.shown else None for subscription in covered)]
+    yield PROPERTY.finding(history, "inline", time_us, proof, facts, abs(asked - total))
+
+
+def _judge_conservation(
+    history: History, intent: IntentTimeline, covered: list[SubscriptionTimeline]
+) -> Iterable[Finding]:
+    """Captured = applied + refunded: what was kept is what the lines in force cost."""
+    asked = intent.amount_minor
+    if intent.is_set_up or asked is None:
+        return
+    received, refunded = intent.received_minor, intent.refunded_minor
+    prices = [_price(subscription) for subscription in covered]
+    if None in prices:
+        return
+    applied = sum(
+        price or 0
+        for subscription, price in zip(covered, prices, strict=True)
+        if _takes_money(history, subscription, intent)
+    )
+    if received == applied + refunded and received == asked:
+        return
+    states = listed(f"{subscription.id} is {subscription.state or 'unknown'}" for subscription in covered)
+    proof = (
+        f"Intent {intent.id} asked for {money(asked)} and collected {money(received)}, of which {money(refunded)} went "
+        f"back; {money(applied)} of it paid for something in force ({states}). "
+        f"Captured {money(received)} is not applied {money(applied)} plus refunded {money(refunded)}."
+    )
+    time_us = intent.success_us if intent.success_us is not None else history.ended_us
+    facts = [intent.success, intent.final, *intent.refunds, *(subscription.final for subscription in covered)]
+    gap = max(abs(received - applied - refunded), abs(received - asked))
+    yield PROPERTY.finding(history, "batch", time_us, proof, facts, gap)
+
+
+def _takes_money(history: History, subscription: SubscriptionTimeline, intent: IntentTimeline) -> bool:
+    """Whether what this intent collected pays for the line: it is or was in force, and the money was kept."""
+    if not subscription.ever_in_force:
+        return False
+    if subscription.state in ("Cancelled", "Expired", "Failed"):
+        return intent.refunded_minor == 0
+    others = [other for other in subscription.base_intents if other is not intent and other.succeeded]
+    return not any(other.kept_minor > 0 for other in others) or intent.refunded_minor == 0
+
+
+def _price(subscription: SubscriptionTimeline) -> int | None:
+    """What the answer said, else what the service says was due."""
+    shown = subscription.shown_price
+    return shown if shown is not None else subscription.due_minor
+
+
+PROPERTY = Property(
+    id="amounts-agree",
+    tiers=("inline", "batch"),
+    severity="critical",
+    title="Amounts agree",
+    statement=(
+        "What Stripe collects equals what the answer said, per line and in total; money is conserved: "
+        "captured = applied + refunded."
+    ),
+    why=(
+        "A customer confirms the price on the page; collecting another one, or keeping money for nothing, is a "
+        "refund due."
+    ),
+    evidence=(
+        "`subscription` as shown in the answers to purchases and as the service has it, against amounts of `intent`, "
+        "`final_intent` and `refund`. Changes of plan are left to update-keeps-old-plan."
+    ),
+    example=(
+        "bulk_create showed sub_1 at 5.00 USD; pi_1 collected 25.00 USD. Or: pi_1 collected 5.00 USD for a line that "
+        "expired."
+    ),
+    magnitude="minor units of the disagreement",
+    needs=("intent|final_intent", "subscription|final_subscription"),
+    function=judge,
+    applies=needs_stripe,
+)

@@ -1,0 +1,137 @@
+"""cart-conserved: no line of a cart gets lost, and none comes out twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.property import Judgement, Property, conclude
+from conformance.prose import clock, listed
+from conformance.subscription_timeline import SubscriptionTimeline, member
+from scenarios.phase import PAYMENT_OPERATIONS
+from sim.facts import Fact
+
+_LIVE = ("AwaitingPayment", "Paid", "Provisioned")
+_TOLD = ("failure", "refused", "waiting_for_customer", "processing", "confirmation")
+
+
+def judge(history: History) -> Judgement:
+    """Every attempt that came to an end: its lines against the subscriptions that came of them."""
+    checks = 0
+    findings: list[Finding] = []
+    ends = {fact.subject: fact for fact in history.of("outcome")}
+    for attempt in history.of("attempt"):
+        end = ends.get(attempt.subject)
+        lines = member(attempt, "lines")
+        if end is None or lines is None:
+            continue
+        checks += 1
+        shown = history.shown_in(attempt.subject)
+        if end.state == "converted" and len(shown) < lines:
+            findings.append(_line_lost(history, attempt, end, int(lines), shown))
+        findings.extend(_refused_unseen(history, attempt, end))
+    if checks:
+        findings.extend(_nowhere(history))
+        findings.extend(_too_many(history))
+    return conclude(checks, findings)
+
+
+def _line_lost(history: History, attempt: Fact, end: Fact, lines: int, shown: list[str]) -> Finding:
+    proof = (
+        f"Attempt {attempt.subject} had {lines} lines ({listed(member(attempt, 'products') or ())}) and ended as "
+        "converted at "
+        f"{clock(end.time_us)}, but no answer ever showed more than {len(shown)} of them ({listed(shown)}): "
+        f"{lines - len(shown)} got lost without a word."
+    )
+    return PROPERTY.finding(history, "batch", end.time_us, proof, [attempt, end], lines - len(shown))
+
+
+def _nowhere(history: History) -> Iterable[Finding]:
+    """Each subscription of a purchase ends entitled, awaiting payment or ended; not in between."""
+    for subscription in history.subscriptions.values():
+        final = subscription.final
+        if final is None or subscription.given:
+            continue
+        entitled = subscription.active_at_end
+        if (final.state == "Provisioned") == entitled and final.state != "Paid":
+            continue
+        proof = (
+            f"When everything had settled, the line {subscription.id} ({subscription.rate_plan}) was {final.state} and "
+            f"{'had' if entitled else 'had no'} active entitlement: it is neither entitled, nor awaiting payment, "
+            "nor ended."
+        )
+        facts = [final, *subscription.final_entitlements]
+        yield PROPERTY.finding(history, "batch", final.time_us, proof, facts)
+
+
+def _too_many(history: History) -> Iterable[Finding]:
+    """No more live subscriptions than lines were ever put into carts."""
+    live = [
+        subscription
+        for subscription in history.subscriptions.values()
+        if subscription.final is not None and not subscription.given and subscription.state in _LIVE
+    ]
+    lines = sum(int(member(attempt, "lines") or 0) for attempt in history.of("attempt"))
+    if lines == 0 or len(live) <= lines:
+        return
+    proof = (
+        f"The customer put {lines} line{'s' if lines > 1 else ''} into carts, and {len(live)} subscriptions were "
+        "live when "
+        f"everything had settled: {listed(f'{s.id} ({s.rate_plan}, {s.state})' for s in live)}. "
+        "A line came out more than once."
+    )
+    yield PROPERTY.finding(
+        history, "batch", history.ended_us, proof, [*history.of("attempt"), *_finals(live)], len(live) - lines
+    )
+
+
+def _finals(subscriptions: list[SubscriptionTimeline]) -> list[Fact | None]:
+    return [subscription.final for subscription in subscriptions]
+
+
+def _refused_unseen(history: History, attempt: Fact, end: Fact) -> Iterable[Finding]:
+    """A refusal is shown, unless the purchase was tried again and taken, or nobody is there to see it."""
+    if end.state == "abandoned" or str(attempt.actor).startswith("iapi/"):
+        return
+    refused: dict[str, Fact] = {}
+    for fact in history.of("answer"):
+        if fact.related != attempt.subject or fact.operation not in PAYMENT_OPERATIONS:
+            continue
+        if fact.state == "refused":
+            refused[fact.operation] = fact
+        elif fact.state == "ok":
+            refused.pop(fact.operation, None)
+    for fact in refused.values():
+        told = any(
+            shown.subject == attempt.subject and shown.state in _TOLD and shown.time_us >= fact.time_us
+            for shown in history.of("shown")
+        )
+        if not told:
+            proof = (
+                f"At {clock(fact.time_us)} {fact.operation} refused lines of attempt {attempt.subject} with "
+                f"{fact.status}"
+                f"{f', code {fact.code}' if fact.code is not None else ''}, and the customer was shown nothing about "
+                "it "
+                f"(the attempt ended as {end.state} at {clock(end.time_us)})."
+            )
+            yield PROPERTY.finding(history, "batch", fact.time_us, proof, [attempt, fact, end])
+
+
+PROPERTY = Property(
+    id="cart-conserved",
+    tiers=("batch",),
+    severity="major",
+    title="The cart is conserved",
+    statement=(
+        "Every line of a cart ends in exactly one of: entitled, awaiting payment (or expired after that), refused "
+        "with a "
+        "reason that the customer sees."
+    ),
+    why="Mixed carts go three ways. A line that falls between them was wanted, perhaps paid, and nobody knows.",
+    evidence="`attempt` (lines), `outcome`, what answers showed, `shown`, and the final rows.",
+    example="A cart of three lines ended as converted, and only two of them were ever created.",
+    magnitude="lines lost or doubled",
+    needs=("attempt", "outcome"),
+    function=judge,
+)

@@ -1,0 +1,128 @@
+"""no-pm-gate-rejections (I4): after removal no operation rejects for want of a payment method."""
+
+from __future__ import annotations
+
+from conformance.circumstances import Circumstances
+from conformance.exchange import Exchange
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import REQUIRES_CUSTOMER
+from conformance.property import AlertEvent, Judgement, Property, conclude
+from conformance.prose import clock, listed
+from scenarios.phase import COMMITMENT_PHASE, GATED_OPERATIONS, PAYMENT_OPERATIONS
+from sim.facts import Fact
+
+NEEDS_CUSTOMER_CODE = 1211
+
+
+def judge(history: History) -> Judgement:
+    """Answers of the six operations, and any other that is refused by the gate."""
+    checks = 0
+    findings: list[Finding] = []
+    for fact in history.of("answer"):
+        gated = fact.operation in GATED_OPERATIONS
+        if gated and fact.state != "unknown":
+            checks += 1
+        if fact.code == 1210:
+            findings.append(_rejected(history, fact))
+        elif gated and fact.state == "ok" and fact.operation in PAYMENT_OPERATIONS:
+            finding = _without_way_to_pay(history, fact)
+            if finding is not None:
+                findings.append(finding)
+    if not history.of("answer"):
+        for fact in history.of("gate"):
+            if fact.state == "refused":
+                checks += 1
+                findings.append(_rejected(history, fact))
+    return conclude(checks, findings)
+
+
+def alert(history: History) -> list[AlertEvent]:
+    """Every answer of the six operations; bad where the gate rejected: what `pm_gate_rejection_rate` is made of."""
+    return [
+        AlertEvent(fact.time_us, fact.code == 1210)
+        for fact in history.of("answer")
+        if fact.operation in GATED_OPERATIONS and fact.state != "unknown"
+    ]
+
+
+def _rejected(history: History, fact: Fact) -> Finding:
+    phase = history.circumstances.phase
+    attempts = history.of("attempt")
+    detail = attempts[0].detail if attempts else None
+    on_file = f" (payment method on file: {detail['pm_on_file']})" if detail and "pm_on_file" in detail else ""
+    proof = (
+        f"At {clock(fact.time_us)} {fact.actor} was refused by {fact.operation or fact.subject}{on_file} with "
+        f"{fact.status or 402}, code 1210; in phase {phase} the gate is gone, and a client secret should have come "
+        "instead."
+    )
+    exchange = history.exchanges.get(fact.subject)
+    return PROPERTY.finding(history, "inline", fact.time_us, proof, exchange.facts if exchange else [fact])
+
+
+def _without_way_to_pay(history: History, fact: Fact) -> Finding | None:
+    """An unpaid purchase whose answer gives a customer who is there nothing to pay it with."""
+    exchange = history.exchanges.get(fact.subject)
+    if exchange is None or exchange.secrets or exchange.off_session or not awaits_customer(history, exchange):
+        return None
+    if NEEDS_CUSTOMER_CODE in exchange.messages:
+        return None
+    names = listed(shown.subject for shown in exchange.subscriptions)
+    proof = (
+        f"At {clock(fact.time_us)} {fact.operation} answered {fact.actor} with {names} in AwaitingPayment, whose "
+        "intent "
+        "needed the customer, but with no client secret: the customer, who was there, had no way to pay."
+    )
+    return PROPERTY.finding(history, "inline", fact.time_us, proof, [*exchange.facts, *exchange.subscriptions])
+
+
+def awaits_customer(history: History, exchange: Exchange) -> bool:
+    """Whether it was answered with a subscription that only the customer can get paid, as Stripe had it then.
+
+    An intent that had succeeded, or was being processed, only waits for its event.
+    """
+    answer = exchange.answer
+    if answer is None:
+        return False
+    for shown in exchange.subscriptions:
+        if shown.state != "AwaitingPayment":
+            continue
+        subscription = history.subscription(shown.subject)
+        intents = subscription.intents if subscription is not None else []
+        states = [intent.state_at(answer.time_us) for intent in intents]
+        known = [state for state in states if state is not None and state != "canceled"]
+        if subscription is not None and subscription.given:
+            known = known[-1:]
+        if known and all(state in REQUIRES_CUSTOMER for state in known):
+            return True
+    return False
+
+
+def _after_removal(circumstances: Circumstances) -> str | None:
+    if circumstances.phase >= COMMITMENT_PHASE:
+        return None
+    return f"applies from phase {COMMITMENT_PHASE} on; this is phase {circumstances.phase}"
+
+
+PROPERTY = Property(
+    id="no-pm-gate-rejections",
+    tiers=("inline", "alert"),
+    severity="critical",
+    title="No rejections by the PM gate after removal (I4)",
+    statement=(
+        "From phase 2 on: zero 402/1210 from the six operations, for every state of the payment method (none, expired, "
+        "invalid, removed midway) and every flow; a usable client secret instead."
+    ),
+    why="Every rejection blocks a customer who wants to pay. That none is left is what the removal is for.",
+    evidence=(
+        "`answer` facts of the six operations; `subscription`, `secret` and `intent` for the secret that comes instead."
+    ),
+    example=(
+        "In phase 3 unified-checkout was refused by bulk_create with 402, code 1210, for an account without a card."
+    ),
+    magnitude="one for each answer",
+    needs=("answer|gate",),
+    function=judge,
+    applies=_after_removal,
+    alert=alert,
+)

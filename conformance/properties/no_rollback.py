@@ -1,0 +1,131 @@
+"""no-rollback: under Continuation nothing committed is undone because a payment failed."""
+
+from __future__ import annotations
+
+from conformance.circumstances import Circumstances
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.property import AlertEvent, Judgement, Property, conclude
+from conformance.prose import clock, money
+from conformance.subscription_timeline import SubscriptionTimeline, member
+from sim.facts import Fact
+
+
+def judge(history: History) -> Judgement:
+    """Rollbacks by name, and committed subscriptions that nobody cancelled and that ended all the same."""
+    checks = 0
+    findings: list[Finding] = []
+    for subscription in history.subscriptions.values():
+        if subscription.ever_in_force or subscription.state == "Paid":
+            checks += 1
+            undone = undoing(history, subscription)
+            if undone is not None:
+                findings.append(_undone(history, subscription, undone))
+    for fact in history.of("rollback"):
+        checks += 1
+        findings.append(_rolled_back(history, fact))
+    return conclude(checks, findings)
+
+
+def undoing(history: History, subscription: SubscriptionTimeline) -> Fact | None:
+    """The fact that takes a commitment back although nobody asked for it; None if there is none."""
+    for fact in subscription.entitlements_exact:
+        if fact.state == "inactive" and member(fact, "because") == "rollback":
+            return fact
+    committed = False
+    for fact in subscription.exact:
+        if fact.state in ("Paid", "Provisioned"):
+            committed = True
+        elif committed and _undoes(history, fact):
+            return fact
+    return None
+
+
+def _undoes(history: History, fact: Fact) -> bool:
+    """Whether a fact about a committed subscription takes the commitment back."""
+    if fact.state == "Cancelled":
+        return not _cancelled_by_request(history, fact)
+    return fact.state in ("AwaitingPayment", "Failed", "Expired") and not _concerns_change(fact)
+
+
+def alert(history: History) -> list[AlertEvent]:
+    """Every commitment and every rollback; the rollbacks are bad."""
+    events = [
+        AlertEvent(fact.time_us, False)
+        for subscription in history.subscriptions.values()
+        for fact in subscription.exact
+        if fact.state in ("Paid", "Provisioned")
+    ]
+    return sorted(events + [AlertEvent(fact.time_us, True) for fact in history.of("rollback")])
+
+
+def _concerns_change(fact: Fact) -> bool:
+    return (
+        bool(member(fact, "pending_change"))
+        or fact.operation in ("update", "append")
+        or member(fact, "operation") in ("update", "append")
+    )
+
+
+def _cancelled_by_request(history: History, fact: Fact) -> bool:
+    """Whether somebody asked for it; where requests are not in the facts, a cancellation is taken for asked."""
+    requests = history.of("request")
+    return not requests or any(
+        request.operation == "cancel" and request.time_us <= fact.time_us for request in requests
+    )
+
+
+def _rolled_back(history: History, fact: Fact) -> Finding:
+    ended = "and the rollback itself failed" if fact.state == "failed" else "and was undone"
+    why = member(fact, "why")
+    proof = (
+        f"At {clock(fact.time_us)} a rollback of subscription {fact.subject} was run{f' ({why})' if why else ''}, "
+        f"after intent {fact.related or 'unknown'} had not been paid: it had been committed first {ended}. "
+        "Under Continuation nothing is committed before payment, so nothing can need undoing."
+    )
+    subscription = history.subscription(fact.subject)
+    due = subscription.due_minor if subscription is not None else None
+    return PROPERTY.finding(history, "batch", fact.time_us, proof, [fact], max(due or 0, 1))
+
+
+def _undone(history: History, subscription: SubscriptionTimeline, fact: Fact) -> Finding:
+    committed = subscription.first("Paid", "Provisioned")
+    since = f" after it had been {committed.state} at {clock(committed.time_us)}" if committed is not None else ""
+    proof = (
+        f"Subscription {subscription.id} ({money(subscription.due_minor)}) went to {fact.state} at "
+        f"{clock(fact.time_us)}{since}, and no cancellation was asked for: "
+        "something committed was undone."
+    )
+    return PROPERTY.finding(
+        history, "batch", fact.time_us, proof, [committed, fact], max(subscription.due_minor or 0, 1)
+    )
+
+
+def _under_continuation(circumstances: Circumstances) -> str | None:
+    if circumstances.regime == "continuation":
+        return None
+    return f"applies under continuation only; the regime is {circumstances.regime}"
+
+
+PROPERTY = Property(
+    id="no-rollback",
+    tiers=("batch", "alert"),
+    severity="critical",
+    title="No rollback under Continuation",
+    statement="Under Continuation nothing committed is undone because a payment failed.",
+    why=(
+        "A rollback can itself fail and leave a customer with a product that nobody paid for, or without one that "
+        "somebody did. Continuation removes the need for it, and the plan deletes the code."
+    ),
+    evidence=(
+        "`rollback`, and the service's own `subscription` and `entitlement` facts. Judged under continuation only."
+    ),
+    example=(
+        "sub_1 was Provisioned at 12:03:07 and Cancelled at 12:03:10 after pi_1 was declined; nobody had cancelled it."
+    ),
+    magnitude="minor units of the subscription that was undone",
+    needs=("subscription|rollback|entitlement",),
+    function=judge,
+    applies=_under_continuation,
+    alert=alert,
+)

@@ -1,0 +1,186 @@
+"""payment-leads-to-entitlement: who has paid gets what was bought, soon, and keeps it."""
+
+from __future__ import annotations
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import IntentTimeline
+from conformance.properties.no_entitlement_without_payment import needs_stripe
+from conformance.property import AlertEvent, Judgement, Property, conclude
+from conformance.prose import clock, money, span
+from conformance.subscription_timeline import SubscriptionTimeline, member
+from sim.facts import Fact
+
+_ENDED = ("Cancelled", "Expired", "Failed")
+
+
+def judge(history: History) -> Judgement:
+    """Every success that was kept: its subscriptions are active at the end, were so in time, and stayed so."""
+    checks = 0
+    findings: list[Finding] = []
+    for intent in history.intents.values():
+        if not intent.succeeded or intent.refunded_minor > 0:
+            continue
+        for subscription in history.covered_by(intent):
+            if subscription.state in _ENDED:
+                continue
+            checks += 1
+            finding = _judge_paid(history, intent, subscription)
+            if finding is not None:
+                findings.append(finding)
+    return conclude(checks, findings)
+
+
+def alert(history: History) -> list[AlertEvent]:
+    """Every payment; bad where what it paid for was missing, late or lost."""
+    return [
+        AlertEvent(intent.success.time_us, _judge_paid(history, intent, subscription) is not None)
+        for intent in history.intents.values()
+        if intent.success is not None and intent.refunded_minor == 0
+        for subscription in history.covered_by(intent)
+        if subscription.state not in _ENDED
+    ]
+
+
+def _judge_paid(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
+    if subscription.given or intent.id in subscription.change_ids:
+        return _judge_change(history, intent, subscription)
+    if not subscription.active_at_end:
+        return _never_active(history, intent, subscription)
+    return _judge_bound(history, intent, subscription) or _judge_stays(history, intent, subscription)
+
+
+def _judge_change(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
+    """A change that was paid for is in force."""
+    if not subscription.active_at_end:
+        return _never_active(history, intent, subscription)
+    waiting = next((fact for fact in subscription.plans if fact.related == intent.id), None)
+    if waiting is None or any(
+        fact.related == intent.id and fact.state == "change_applied" for fact in subscription.plans
+    ):
+        return None
+    proof = (
+        f"Intent {intent.id} ({money(intent.amount_minor)}) for a change of subscription {subscription.id} succeeded"
+        f"{_when(intent)}, but when everything had settled the change was not in force: it was paid for in vain."
+    )
+    return PROPERTY.finding(
+        history, "batch", waiting.time_us, proof, [waiting, intent.success, subscription.final], _worth(history, intent)
+    )
+
+
+def _never_active(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding:
+    proof = (
+        f"Intent {intent.id} ({money(intent.amount_minor)}) for subscription {subscription.id} "
+        f"succeeded{_when(intent)}, "
+        f"but when everything had settled, at {clock(history.ended_us)}, the subscription was "
+        f"{subscription.state or 'unknown'} and had no active entitlement: the customer paid and got nothing."
+    )
+    last = subscription.entitlements[-1] if subscription.entitlements else None
+    time_us = intent.success_us if intent.success_us is not None else history.ended_us
+    return PROPERTY.finding(
+        history,
+        "batch",
+        time_us,
+        proof,
+        [intent.success or intent.final, last, subscription.final],
+        _worth(history, intent),
+    )
+
+
+def _judge_bound(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
+    """In time: within the bound once the service could know. Only the service's own facts tell when it was active."""
+    if intent.success_us is None:
+        return None
+    activation = next((fact for fact in subscription.entitlements_exact if fact.state == "active"), None)
+    if activation is None:
+        return None
+    if activation.time_us - intent.success_us <= history.circumstances.entitlement_bound_us:
+        return None
+    known = _known_us(history, intent)
+    late_us = activation.time_us - known
+    if late_us <= history.circumstances.entitlement_bound_us:
+        return None
+    proof = (
+        f"Intent {intent.id} for subscription {subscription.id} succeeded{_when(intent)} and the last thing that could "
+        f"delay it was over at {clock(known)}, but its entitlement was active only at {clock(activation.time_us)}: "
+        f"{span(late_us)}, where {span(history.circumstances.entitlement_bound_us)} are allowed."
+    )
+    return PROPERTY.finding(
+        history, "batch", activation.time_us, proof, [intent.success, activation], late_us / 1_000_000
+    )
+
+
+def _known_us(history: History, intent: IntentTimeline) -> int:
+    """When the service could know of the success with nothing left in the way: its event was taken, faults are over."""
+    known = intent.success_us or 0
+    for fact in history.of("webhook"):
+        if fact.related == intent.id and fact.state == "delivered" and (fact.operation or "").endswith("succeeded"):
+            known = max(known, fact.time_us)
+            break
+    for fact in history.of("fault"):
+        known = max(known, fact.time_us)
+    return known
+
+
+def _judge_stays(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
+    """Once active it never has a moment without any active feature."""
+    active: list[object] = []
+    lost: Fact | None = None
+    for fact in subscription.entitlements_exact:
+        feature = member(fact, "feature")
+        if fact.state == "active":
+            if lost is not None and fact.time_us > lost.time_us:
+                return _interrupted(history, intent, subscription, lost, fact)
+            lost = None
+            if feature not in active:
+                active.append(feature)
+        elif feature in active:
+            active.remove(feature)
+            lost = fact if not active else None
+    return None
+
+
+def _interrupted(
+    history: History, intent: IntentTimeline, subscription: SubscriptionTimeline, lost: Fact, back: Fact
+) -> Finding:
+    gone_us = back.time_us - lost.time_us
+    proof = (
+        f"Subscription {subscription.id}, paid by {intent.id}{_when(intent)}, lost its entitlement at "
+        f"{clock(lost.time_us)} and had it back only at {clock(back.time_us)}: {span(gone_us)} without what was paid "
+        "for."
+    )
+    return PROPERTY.finding(history, "batch", lost.time_us, proof, [intent.success, lost, back], gone_us / 1_000_000)
+
+
+def _when(intent: IntentTimeline) -> str:
+    return f" at {clock(intent.success_us)}" if intent.success_us is not None else ""
+
+
+def _worth(history: History, intent: IntentTimeline) -> float:
+    """How long the customer has been without what was paid for; never less than the bound."""
+    since = intent.success_us if intent.success_us is not None else history.ended_us
+    return max(history.ended_us - since, history.circumstances.entitlement_bound_us) / 1_000_000
+
+
+PROPERTY = Property(
+    id="payment-leads-to-entitlement",
+    tiers=("batch", "alert"),
+    severity="critical",
+    title="Payment leads to entitlement",
+    statement=(
+        "Once a payment has succeeded and faults have stopped, the entitlement is active within a bound "
+        "(60 seconds by default), and stays; a change of plan that was paid for is in force."
+    ),
+    why="A customer who has paid and has nothing is a ticket at best and a chargeback at worst.",
+    evidence=(
+        "`intent` and `final_intent` that succeeded and were not refunded, against `entitlement`, `final_entitlement` "
+        "and `plan`. The bound needs the service's own `entitlement` facts; it runs from the delivery of the event, or "
+        "from the last fault."
+    ),
+    example="pi_1 succeeded at 12:03:09, its event was lost, and at the end of the day sub_1 is still AwaitingPayment.",
+    magnitude="seconds without what was paid for",
+    needs=("intent|final_intent|confirm",),
+    function=judge,
+    applies=needs_stripe,
+    alert=alert,
+)

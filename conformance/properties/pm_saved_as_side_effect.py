@@ -1,0 +1,113 @@
+"""pm-saved-as-side-effect: paying puts the payment method on file, and displaces none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import IntentTimeline
+from conformance.property import Judgement, Property, conclude
+from conformance.prose import clock, listed
+from conformance.subscription_timeline import member
+from sim.facts import Fact
+
+
+def judge(history: History) -> Judgement:
+    """Every payment method that paid, and the default before and after."""
+    checks = 0
+    findings: list[Finding] = []
+    on_file = history.of("final_payment_method")
+    if not on_file and "account_payment_method" not in history.by_kind:
+        return conclude(0)
+    paid = [intent for intent in history.intents.values() if intent.paid_with is not None and _granted(history, intent)]
+    for intent in paid:
+        checks += 1
+        findings.extend(_judge_saved(history, intent, on_file))
+    if paid:
+        findings.extend(_judge_default(history, paid, on_file))
+    return conclude(checks, findings)
+
+
+def _granted(history: History, intent: IntentTimeline) -> bool:
+    """Whether its success counted: it paid for something, and was not refunded."""
+    covered = history.covered_by(intent)
+    return intent.refunded_minor == 0 and any(subscription.state == "Provisioned" for subscription in covered)
+
+
+def _judge_saved(history: History, intent: IntentTimeline, on_file: Iterable[Fact]) -> Iterable[Finding]:
+    method = intent.paid_with
+    if any(fact.subject == method for fact in on_file) or _removed(history, method):
+        return
+    success = intent.success
+    time_us = success.time_us if success is not None else history.ended_us
+    proof = (
+        f"{method} paid {intent.id} at {clock(time_us)}, but when everything had settled it was not on file (on file: "
+        f"{listed(fact.subject for fact in on_file)}): the next purchase has no payment method again."
+    )
+    yield PROPERTY.finding(history, "batch", time_us, proof, [success, *on_file])
+
+
+def _removed(history: History, method: str | None) -> bool:
+    """Whether somebody took it off: then its absence is right."""
+    return any(
+        fact.subject == method and fact.state in ("removed", "detached")
+        for kind in ("account_payment_method", "payment_method")
+        for fact in history.of(kind)
+    )
+
+
+def _judge_default(history: History, paid: list[IntentTimeline], on_file: Iterable[Fact]) -> Iterable[Finding]:
+    defaults = [fact for fact in on_file if fact.state == "default"]
+    first = _first_default(history)
+    if len(defaults) > 1:
+        proof = (
+            f"When everything had settled, at {clock(defaults[0].time_us)}, "
+            f"{listed(fact.subject for fact in defaults)} were "
+            "all the default payment method; there is one."
+        )
+        yield PROPERTY.finding(history, "batch", defaults[0].time_us, proof, defaults)
+    elif not defaults and any(fact.subject == intent.paid_with for intent in paid for fact in on_file):
+        if first is None:
+            proof = (
+                f"The account had no default payment method, {paid[0].paid_with} paid {paid[0].id}, and when "
+                "everything had "
+                "settled there was still no default."
+            )
+            yield PROPERTY.finding(history, "batch", history.ended_us, proof, [paid[0].success, *on_file])
+    elif (
+        defaults and first is not None and defaults[0].subject != first.subject and not _removed(history, first.subject)
+    ):
+        yield _displaced(history, first, defaults[0])
+
+
+def _displaced(history: History, first: Fact, now: Fact) -> Finding:
+    proof = (
+        f"{first.subject} was the default payment method from {clock(first.time_us)} on and nobody removed it, but "
+        "when "
+        f"everything had settled {now.subject} was the default: paying displaced it."
+    )
+    return PROPERTY.finding(history, "batch", now.time_us, proof, [first, now])
+
+
+def _first_default(history: History) -> Fact | None:
+    """The default that stood at the start."""
+    for fact in history.of("account_payment_method"):
+        if fact.state == "default" and member(fact, "at_start"):
+            return fact
+    return None
+
+
+PROPERTY = Property(
+    id="pm-saved-as-side-effect",
+    tiers=("batch",),
+    severity="minor",
+    title="Paying saves the payment method",
+    statement="The payment method that paid is on file afterwards; it is the default only where there was none.",
+    why="Renewals are charged to what is on file. And the next purchase should not ask for the card again.",
+    evidence="`intent` successes that name a payment method; `account_payment_method` and `final_payment_method`.",
+    example="pm_2 paid pi_1, and only the expired pm_1 is on file afterwards.",
+    magnitude="one for each payment method",
+    needs=("intent", "final_subscription|subscription"),
+    function=judge,
+)

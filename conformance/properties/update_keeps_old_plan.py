@@ -1,0 +1,196 @@
+"""update-keeps-old-plan: until the difference is paid, the plan in force is the old one, and only it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import IntentTimeline
+from conformance.property import Judgement, Property, conclude
+from conformance.prose import clock, money, span
+from conformance.subscription_timeline import CHANGES, SubscriptionTimeline, member
+from sim.facts import Fact
+
+
+def judge(history: History) -> Judgement:
+    """Every change of plan that had to be paid for."""
+    checks = 0
+    findings: list[Finding] = []
+    for subscription in history.subscriptions.values():
+        if not subscription.plans and not subscription.given:
+            continue
+        changes = subscription.change_intents
+        applied = [fact for fact in subscription.plans if fact.state == "change_applied"]
+        if not changes and not applied:
+            continue
+        checks += 1
+        findings.extend(_applied_unpaid(history, subscription, changes, applied))
+        for intent in changes:
+            findings.extend(_changed_meanwhile(history, subscription, intent))
+        if changes and not any(intent.succeeded for intent in changes):
+            findings.extend(_changed_at_the_end(history, subscription, changes))
+    return conclude(checks, findings)
+
+
+def _applied_unpaid(
+    history: History, subscription: SubscriptionTimeline, changes: list[IntentTimeline], applied: list[Fact]
+) -> Iterable[Finding]:
+    """A change is applied when its own intent has succeeded, unless nothing was due."""
+    for fact in applied:
+        due = _due_at(subscription, fact)
+        if due is not None and due <= 0:
+            continue
+        own = [intent for intent in changes if intent.id == fact.related] if fact.related is not None else changes
+        if any(intent.succeeded_by(fact.time_us) for intent in own) or (due is None and not own):
+            continue
+        late = min((intent.success_us for intent in own if intent.success_us is not None), default=None)
+        paid = (
+            f"was paid only at {clock(late)}, {span(late - fact.time_us)} later"
+            if late is not None
+            else "was never paid"
+        )
+        if not history.circumstances.sees_stripe:
+            continue
+        proof = (
+            f"The change of subscription {subscription.id} to {member(fact, 'rate_plan') or 'another plan'} was in "
+            "force at "
+            f"{clock(fact.time_us)}, but its difference of {money(due)} {paid}: "
+            "the old plan should have stayed until then."
+        )
+        facts = [fact, *(intent.success or intent.final or intent.created for intent in own)]
+        yield PROPERTY.finding(history, "batch", fact.time_us, proof, facts, max(due or 0, 1))
+
+
+def _due_at(subscription: SubscriptionTimeline, applied: Fact) -> int | None:
+    """What the change costs more, from the prices in force before and after; None where they are not known."""
+    before: Fact | None = None
+    for fact in subscription.plans:
+        if fact is applied:
+            break
+        before = fact
+    if before is None or before.amount_minor is None or applied.amount_minor is None:
+        return None
+    return applied.amount_minor - before.amount_minor
+
+
+def _changed_meanwhile(
+    history: History, subscription: SubscriptionTimeline, intent: IntentTimeline
+) -> Iterable[Finding]:
+    """While the intent waits, GET shows the old plan and the entitlement stays what it was."""
+    start_us = intent.created_us
+    if start_us is None:
+        return
+    end_us = intent.success_us if intent.success_us is not None else history.ended_us
+    old_plan = _plan_before(subscription, start_us)
+    for fact in subscription.entitlements:
+        if (
+            start_us < fact.time_us < end_us
+            and _departs(fact, "feature", old_plan)
+            and not _applied_by(subscription, fact)
+        ):
+            proof = (
+                f"While the change of subscription {subscription.id} waited for {intent.id} "
+                f"({money(intent.amount_minor)}), from {clock(start_us)}, its entitlement {member(fact, 'feature')} "
+                "was "
+                f"{fact.state} at {clock(fact.time_us)}; the plan in force was {old_plan}, and should have stayed."
+            )
+            yield PROPERTY.finding(
+                history, "batch", fact.time_us, proof, [intent.created, fact], max(intent.amount_minor or 0, 1)
+            )
+            return
+    for fact in subscription.shown:
+        if (
+            fact.operation == "list_subscriptions"
+            and start_us < fact.time_us < end_us
+            and old_plan is not None
+            and member(fact, "rate_plan") not in (old_plan, None)
+            and not _applied_by(subscription, fact)
+        ):
+            proof = (
+                f"While the change of subscription {subscription.id} waited for {intent.id}, its list at "
+                f"{clock(fact.time_us)} showed the plan {member(fact, 'rate_plan')} instead of {old_plan}."
+            )
+            yield PROPERTY.finding(history, "batch", fact.time_us, proof, [intent.created, fact])
+            return
+
+
+def _departs(fact: Fact, name: str, old_plan: str | None) -> bool:
+    """Whether an entitlement fact differs from the old plan being active."""
+    feature = member(fact, name)
+    if old_plan is None or feature is None:
+        return fact.state != "active"
+    return (fact.state == "active") != bool(feature == old_plan)
+
+
+def _applied_by(subscription: SubscriptionTimeline, fact: Fact) -> bool:
+    """Whether another change was applied by then, or the whole subscription had ended."""
+    ended = subscription.ended
+    if ended is not None and ended.time_us <= fact.time_us:
+        return True
+    return any(plan.state == "change_applied" and plan.time_us <= fact.time_us for plan in subscription.plans)
+
+
+def _plan_before(subscription: SubscriptionTimeline, time_us: int) -> str | None:
+    plan = subscription.rate_plan
+    for fact in subscription.plans:
+        if fact.time_us > time_us:
+            break
+        if fact.state in ("in_force", "change_applied"):
+            plan = member(fact, "rate_plan") or plan
+    return plan
+
+
+def _changed_at_the_end(
+    history: History, subscription: SubscriptionTimeline, changes: list[IntentTimeline]
+) -> Iterable[Finding]:
+    """No change was paid: plan, price and entitlement at the end are those of the start."""
+    final = subscription.final
+    if final is None or final.state in ("Cancelled", "Expired"):
+        return
+    if any(fact.state == "change_applied" and (_due_at(subscription, fact) or 0) <= 0 for fact in subscription.plans):
+        return
+    clauses: list[str] = []
+    old_plan, new_plan = subscription.rate_plan, member(final, "rate_plan")
+    if None not in (old_plan, new_plan) and new_plan != old_plan:
+        clauses.append(f"its plan was {new_plan}, not {old_plan}")
+    old_price = _first_price(subscription)
+    if None not in (old_price, final.amount_minor) and final.amount_minor != old_price:
+        clauses.append(f"its price was {money(final.amount_minor)}, not {money(old_price)}")
+    if subscription.final_entitlements and not subscription.active_at_end:
+        clauses.append("its entitlement was not active")
+    if clauses:
+        proof = (
+            f"No change of subscription {subscription.id} was ever paid ({changes[-1].id} ended as "
+            f"{changes[-1].end_state or 'unknown'}), but when everything had settled {' and '.join(clauses)}."
+        )
+        facts = [*(intent.final for intent in changes), final, *subscription.final_entitlements]
+        yield PROPERTY.finding(history, "batch", final.time_us, proof, facts, max(changes[-1].amount_minor or 0, 1))
+
+
+def _first_price(subscription: SubscriptionTimeline) -> int | None:
+    for fact in (*subscription.plans, *subscription.exact, *subscription.shown):
+        if fact.amount_minor is not None and fact.operation not in CHANGES:
+            return fact.amount_minor
+    return None
+
+
+PROPERTY = Property(
+    id="update-keeps-old-plan",
+    tiers=("batch",),
+    severity="critical",
+    title="An update keeps the old plan until it is paid",
+    statement=(
+        "While an upgrade is unpaid, failed or expired, the old plan, its price and its entitlements stay exactly as "
+        "they "
+        "were."
+    ),
+    why="An upgrade that is granted early is free; one that takes the old plan away punishes a customer for trying.",
+    evidence="`plan` facts and the intents of changes; `entitlement`, lists of subscriptions, and the final rows.",
+    example=(
+        "sub_1 went from Pro to Business at 12:03:07; pi_2 for the difference of 2,375.00 USD was declined at 12:03:09."
+    ),
+    magnitude="minor units of the unpaid difference",
+    needs=("plan|subscription", "intent|final_intent|plan"),
+    function=judge,
+)

@@ -1,0 +1,110 @@
+"""webhook-eventually-applied: late, early or stumbling, every success gets there; what has ended stays ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.intent_timeline import IntentTimeline
+from conformance.property import Judgement, Property, conclude
+from conformance.prose import clock, span
+from conformance.subscription_timeline import SubscriptionTimeline
+from sim.facts import Fact
+
+
+def judge(history: History) -> Judgement:
+    """Every intent whose success was sent as an event, and every subscription that ended."""
+    checks = 0
+    findings: list[Finding] = []
+    sent: dict[str, list[Fact]] = {}
+    for fact in history.of("webhook"):
+        operation = fact.operation
+        if operation is not None and fact.related is not None and operation.endswith("intent.succeeded"):
+            sent.setdefault(fact.related, []).append(fact)
+    for intent_id, deliveries in sent.items():
+        intent = history.intents.get(intent_id)
+        if intent is None:
+            continue
+        for subscription in history.covered_by(intent):
+            checks += 1
+            findings.extend(_judge_converged(history, intent, subscription, deliveries))
+    for subscription in history.subscriptions.values():
+        if subscription.ended is not None:
+            checks += 1
+            findings.extend(_judge_ended(history, subscription))
+    return conclude(checks, findings)
+
+
+def _judge_converged(
+    history: History, intent: IntentTimeline, subscription: SubscriptionTimeline, deliveries: list[Fact]
+) -> Iterable[Finding]:
+    """When all is quiet, nothing waits any more for a success that was sent."""
+    state = subscription.state
+    if subscription.given or intent.id in subscription.change_ids:
+        stuck = bool(subscription.plans) and not any(
+            fact.related == intent.id and fact.state in ("change_applied", "change_ended")
+            for fact in subscription.plans
+        )
+        what = "its change still waited"
+    else:
+        stuck = state in ("AwaitingPayment", "Paid") and intent.refunded_minor == 0
+        what = f"it was still {state}"
+    if not stuck or any(fact.state == "Cancelled" for fact in subscription.exact):
+        return
+    last = deliveries[-1]
+    fate = [fact for fact in history.of("event") if fact.related == intent.id]
+    handled = f"; billing-webhooks last said {fate[-1].state}" if fate else "; billing-webhooks never had it"
+    proof = (
+        f"Stripe sent the success of {intent.id} ({last.operation}) {len(deliveries)} "
+        f"time{'s' if len(deliveries) > 1 else ''}, first at {clock(deliveries[0].time_us)}, last {last.state} with "
+        f"{last.status or 'no answer'}{handled}. When everything had settled, at {clock(history.ended_us)}, {what} "
+        f"(subscription {subscription.id}): it did not converge by itself."
+    )
+    waited = history.ended_us - deliveries[0].time_us
+    facts = [intent.success, deliveries[0], last, *fate[-1:], subscription.final]
+    yield PROPERTY.finding(history, "batch", last.time_us, proof, facts, waited / 1_000_000)
+
+
+def _judge_ended(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
+    """What has ended is not revived, by whatever comes late."""
+    ended = subscription.ended
+    assert ended is not None
+    for fact in (*subscription.exact, *subscription.entitlements_exact):
+        revives = fact.state in ("AwaitingPayment", "Paid", "Provisioned", "active")
+        if revives and fact.time_us > ended.time_us:
+            proof = (
+                f"Subscription {subscription.id} was {ended.state} at {clock(ended.time_us)}, and {fact.state} again "
+                "at "
+                f"{clock(fact.time_us)}, {span(fact.time_us - ended.time_us)} later: something late revived what had "
+                "ended."
+            )
+            yield PROPERTY.finding(
+                history, "batch", fact.time_us, proof, [ended, fact], max(subscription.due_minor or 0, 1)
+            )
+            return
+
+
+PROPERTY = Property(
+    id="webhook-eventually-applied",
+    tiers=("batch",),
+    severity="critical",
+    title="Webhooks are applied in the end",
+    statement=(
+        "With delays of up to three days, an event that comes before its object is known, or a handler that fails n "
+        "times: "
+        "it converges with nobody's help, and revives nothing that ended."
+    ),
+    why=(
+        "Stripe promises neither order nor time. Whatever needs a person to put right becomes a ticket, for each "
+        "customer."
+    ),
+    evidence="`webhook` deliveries of successes, `event`, `subscription`, `plan`, `entitlement` and the final rows.",
+    example=(
+        "The success of pi_1 came before sub_1 was known, was acknowledged and forgotten; sub_1 is still "
+        "AwaitingPayment."
+    ),
+    magnitude="seconds from the first delivery to the end",
+    needs=("webhook|subscription",),
+    function=judge,
+)

@@ -1,0 +1,106 @@
+"""zone-activated: a zone leaves `initializing` when it is paid for, not before and not never."""
+
+from __future__ import annotations
+
+from conformance.finding import Finding
+from conformance.history import History
+from conformance.payment import unpaid
+from conformance.property import Judgement, Property, conclude
+from conformance.prose import clock
+from conformance.subscription_timeline import SubscriptionTimeline
+from sim.facts import Fact
+
+
+def judge(history: History) -> Judgement:
+    """Every zone that belongs to a purchase."""
+    checks = 0
+    findings: list[Finding] = []
+    for zone_id, facts in _by_zone(history).items():
+        subscription = _subscription_of(history, zone_id, facts)
+        if subscription is None:
+            continue
+        checks += 1
+        finding = _too_early(history, subscription, facts) or _stuck(history, subscription, facts)
+        if finding is not None:
+            findings.append(finding)
+    return conclude(checks, findings)
+
+
+def _by_zone(history: History) -> dict[str, list[Fact]]:
+    zones: dict[str, list[Fact]] = {}
+    for kind in ("zone", "final_zone"):
+        for fact in history.of(kind):
+            zones.setdefault(fact.subject, []).append(fact)
+    return zones
+
+
+def _subscription_of(history: History, zone_id: str, facts: list[Fact]) -> SubscriptionTimeline | None:
+    """The subscription that the zone was bought with, one in force before any other.
+
+    None for a zone without one, and for a zone that stood at the start.
+    """
+    if facts[0].state != "initializing" and facts[0].kind == "zone":
+        return None
+    candidates = [s for s in history.subscriptions.values() if s.zone_id == zone_id and not s.given]
+    for fact in reversed(facts):
+        related = history.subscription(fact.related) if fact.related is not None else None
+        if related is not None and not related.given and related not in candidates:
+            candidates.append(related)
+    in_force = [s for s in candidates if s.active_at_end]
+    chosen = in_force or candidates
+    return chosen[0] if chosen else None
+
+
+def _too_early(history: History, subscription: SubscriptionTimeline, facts: list[Fact]) -> Finding | None:
+    circumstances = history.circumstances
+    if circumstances.zones_apart_from_plans or not circumstances.sees_stripe:
+        return None
+    for fact in facts:
+        if fact.state != "pending":
+            continue
+        missing = unpaid(history, subscription, fact.time_us)
+        if missing is None:
+            return None
+        proof = (
+            f"Zone {fact.subject} left 'initializing' at {clock(fact.time_us)}, but for its plan, subscription "
+            f"{subscription.id}, {missing.because(fact.time_us)}: the zone was activated unpaid."
+        )
+        return PROPERTY.finding(
+            history, "batch", fact.time_us, proof, [fact, *missing.facts()], missing.magnitude(fact.time_us)
+        )
+    return None
+
+
+def _stuck(history: History, subscription: SubscriptionTimeline, facts: list[Fact]) -> Finding | None:
+    last = facts[-1]
+    if last.kind != "final_zone" or last.state != "initializing" or not subscription.active_at_end:
+        return None
+    active = next((fact for fact in subscription.entitlements if fact.state == "active"), None)
+    since = f" since {clock(active.time_us)}" if active is not None else ""
+    proof = (
+        f"The plan of zone {last.subject}, subscription {subscription.id}, was paid and active{since}, but when "
+        "everything "
+        f"had settled, at {clock(last.time_us)}, the zone was still 'initializing': it is stuck."
+    )
+    return PROPERTY.finding(history, "batch", last.time_us, proof, [active, last], max(subscription.due_minor or 0, 1))
+
+
+PROPERTY = Property(
+    id="zone-activated",
+    tiers=("batch",),
+    severity="major",
+    title="Zones are activated",
+    statement="A zone leaves `initializing` only after payment, and is not stuck there after it.",
+    why=(
+        "A zone that is activated early is a free plan; one that is stuck serves no traffic for a customer who has "
+        "paid."
+    ),
+    evidence=(
+        "`zone` and `final_zone`, the subscription of the zone and its payment. Some deployments activate zones "
+        "apart from plans."
+    ),
+    example="sub_1 was paid at 12:03:09 and is active; its zone is still initializing when everything has settled.",
+    magnitude="minor units of the plan",
+    needs=("zone|final_zone",),
+    function=judge,
+)

@@ -1,0 +1,159 @@
+"""The timeline of one product line: its states, plans and entitlements, and the intents that pay it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.intent_timeline import IntentTimeline
+from sim.facts import Fact
+
+CHANGE_STATES = ("change_waiting", "change_applied", "change_ended")
+SHOWS_PURCHASE = ("bulk_create", "create", "registrar_checkout", "pre_auth")
+CHANGES = ("update", "append")
+
+
+class SubscriptionTimeline:
+    """One subscription. `exact` are the service's own facts, `shown` what clients saw; both in their order."""
+
+    __slots__ = (
+        "id",
+        "exact",
+        "shown",
+        "plans",
+        "entitlements_exact",
+        "entitlements_shown",
+        "final",
+        "final_entitlements",
+        "intents",
+        "change_ids",
+        "given",
+    )
+
+    def __init__(self, subscription_id: str) -> None:
+        self.id = subscription_id
+        self.exact: list[Fact] = []
+        self.shown: list[Fact] = []
+        self.plans: list[Fact] = []
+        self.entitlements_exact: list[Fact] = []
+        self.entitlements_shown: list[Fact] = []
+        self.final: Fact | None = None
+        self.final_entitlements: list[Fact] = []
+        self.intents: list[IntentTimeline] = []
+        self.change_ids: list[str] = []
+        self.given = False
+
+    @property
+    def entitlements(self) -> list[Fact]:
+        """What is known of its entitlement: the service's own facts, else what clients saw."""
+        return self.entitlements_exact or self.entitlements_shown
+
+    @property
+    def base_intents(self) -> list[IntentTimeline]:
+        """The intents of its purchase, as against those of later changes. None for one that stood at the start."""
+        if self.given:
+            return []
+        if not self.change_ids:
+            return self.intents
+        return [intent for intent in self.intents if intent.id not in self.change_ids]
+
+    @property
+    def change_intents(self) -> list[IntentTimeline]:
+        """The intents of changes to a subscription in force."""
+        if self.given:
+            return self.intents
+        return [intent for intent in self.intents if intent.id in self.change_ids]
+
+    @property
+    def created_us(self) -> int | None:
+        """When it was made, or first seen."""
+        facts = self.exact or self.shown
+        return facts[0].time_us if facts else None
+
+    @property
+    def rate_plan(self) -> str | None:
+        """The plan it was bought as, or had at the start."""
+        for fact in (*self.exact, *self.plans, *self.shown):
+            plan = member(fact, "rate_plan")
+            if plan is not None:
+                return str(plan)
+        plan = member(self.final, "rate_plan")
+        return None if plan is None else str(plan)
+
+    @property
+    def zone_id(self) -> str | None:
+        """Its zone, if it has one."""
+        for fact in (*self.exact[:1], *self.shown[:1], self.final):
+            zone = member(fact, "zone_id")
+            if zone is not None:
+                return str(zone)
+        return None
+
+    @property
+    def due_minor(self) -> int | None:
+        """What was due when it was bought; None where nobody says."""
+        for fact in self.exact:
+            if fact.amount_minor is not None:
+                return fact.amount_minor
+        return self.shown_price
+
+    @property
+    def shown_price(self) -> int | None:
+        """The price with which a purchase first showed it."""
+        for fact in self.shown:
+            if fact.operation in SHOWS_PURCHASE and fact.amount_minor is not None:
+                return fact.amount_minor
+        return None
+
+    @property
+    def state(self) -> str | None:
+        """Its last known state."""
+        if self.final is not None:
+            return self.final.state
+        facts = self.exact or self.shown
+        return facts[-1].state if facts else None
+
+    @property
+    def active_at_end(self) -> bool:
+        """Whether it has an active entitlement at the end."""
+        if self.final is not None or self.final_entitlements:
+            return any(fact.state == "active" for fact in self.final_entitlements)
+        return any(state == "active" for state in self.features.values())
+
+    @property
+    def features(self) -> dict[Any, str | None]:
+        """The last known state of each feature."""
+        return {member(fact, "feature"): fact.state for fact in self.entitlements}
+
+    def first(self, *states: str) -> Fact | None:
+        """The service's first fact that puts it in one of the states."""
+        for fact in self.exact:
+            if fact.state in states:
+                return fact
+        return None
+
+    @property
+    def ended(self) -> Fact | None:
+        """The fact that ended it, if it has ended."""
+        return self.first("Expired", "Cancelled", "Failed")
+
+    @property
+    def ever_in_force(self) -> bool:
+        """Whether it was provisioned at any time, or stood at the start."""
+        return (
+            self.given
+            or self.state == "Provisioned"
+            or self.first("Provisioned") is not None
+            or any(fact.state == "active" for fact in self.entitlements)
+        )
+
+    @property
+    def base_succeeded(self) -> bool:
+        """Whether an intent of its purchase succeeded."""
+        return any(intent.succeeded for intent in self.base_intents)
+
+
+def member(fact: Fact | None, name: str) -> Any:
+    """A member of a fact's detail, or None."""
+    if fact is None or fact.detail is None:
+        return None
+    return fact.detail.get(name)
