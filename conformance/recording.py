@@ -138,7 +138,10 @@ class PartWriter:
             self._flush()
 
     def finish(self) -> Part:
-        """Put the part in its place; from now on no crash can lose it."""
+        """Put the part in its place, which a kill cannot undo.
+
+        Its content is on the disk before its name is, so that a power cut can lose a part but not tear one.
+        """
         self._flush()
         digest = self._digest.hexdigest()
         self._parquet.add_key_value_metadata({_DIGEST: digest, _CUSTOMERS: str(self.customers)})
@@ -147,7 +150,6 @@ class PartWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         self._partial.replace(self._path)
-        _sync_directory(self._path.parent)
         return Part(self._number, self.customers, self._flushed, digest)
 
     def abandon(self) -> None:
@@ -306,12 +308,3 @@ def _recorded(span: list[list[Any]]) -> Recorded:
     details = [None if detail is None else loads(detail) for detail in span[-1]]
     facts = [Fact._make(row) for row in zip(*span[2:-1], details, strict=True)]
     return Recorded(span[0][0], span[1][0], facts)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename in that directory survive a power cut, where the system can."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
