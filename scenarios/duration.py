@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
 _UNITS_US: Final = {
     "us": 1,
@@ -47,5 +47,11 @@ def _validated(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-DurationUs = Annotated[int, BeforeValidator(_validated)]
+def written(duration_us: int) -> str:
+    """A duration as a file would say it, in the largest unit that needs no fraction."""
+    unit = next(name for name in ("d", "h", "min", "s", "ms", "us") if duration_us % _UNITS_US[name] == 0)
+    return f"{duration_us // _UNITS_US[unit]}{unit}"
+
+
+DurationUs = Annotated[int, BeforeValidator(_validated), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 """A duration in microseconds; in a file, text with a unit."""
