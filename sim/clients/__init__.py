@@ -1,7 +1,7 @@
 """The HTTP clients of the model's front ends and services, each as its consumers see it.
 
 `fetch_client`: Unified Checkout's fetch wrapper, which unwraps `{result}` and throws a typed `ApiError`.
-`thunk_client`: Multisku's request/success/error triples, with errors routed through state. `service_client`: a generated
+`thunk_client`: Multisku's request/success/error triples, errors routed through state. `service_client`: a generated
 API client of an iAPI caller. `stripe_client`: Stripe.js in the customer's browser. All of them note what they send and
 what they are answered, as docs/facts.md has it.
 """
