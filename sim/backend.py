@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
 from scenarios.phase import GateMode, gate_modes
 from scenarios.scenario import Regime
@@ -72,6 +72,6 @@ class BackendConfig:
         if phase is not None:
             self.phase = phase
         if regime is not None:
-            self.regime = cast(Regime, regime)
+            self.regime = regime
         if rate_limit is not None:
             self.rate_limit = rate_limit

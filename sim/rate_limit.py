@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from sim.store import Account
 from sim.time import MINUTE_US, SECOND_US
 
 WINDOW_US: Final = 5 * MINUTE_US
@@ -11,31 +12,26 @@ BLOCKED_US: Final = 5 * MINUTE_US
 
 
 class RateLimit(Protocol):
-    """Counts requests by account; a deployment may keep the counts in Redis."""
+    """Counts requests; a deployment may keep the counts in Redis."""
 
-    def retry_after_s(self, account_id: str, limit: int, now_us: int) -> int:
-        """Count one request: 0 if it may pass, else the seconds to wait before the next try."""
-
-    def forget(self, account_id: str) -> None:
-        """Drop the counts of an account."""
+    def retry_after_s(self, account: Account, limit: int, now_us: int) -> int:
+        """Count one request of the account's credential: 0 if it may pass, else the seconds to wait."""
 
 
 class MemoryRateLimit:
-    """A fixed window that starts with the first request; [start of window, requests, blocked until] by account."""
+    """A fixed window that starts with the first request, kept with the account so that it goes with it."""
 
-    __slots__ = ("_windows",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._windows: dict[str, list[int]] = {}
-
-    def retry_after_s(self, account_id: str, limit: int, now_us: int) -> int:
-        window = self._windows.get(account_id)
+    def retry_after_s(self, account: Account, limit: int, now_us: int) -> int:
+        window = account.request_window
         if window is None:
-            self._windows[account_id] = [now_us, 1, 0]
+            account.request_window = [now_us, 1, 0]
             return 0
-        if window[2] > now_us:
-            return -((now_us - window[2]) // SECOND_US)
-        if now_us - window[0] >= WINDOW_US or window[2]:
+        start_us, _, blocked_until_us = window
+        if blocked_until_us > now_us:
+            return -((now_us - blocked_until_us) // SECOND_US)
+        if blocked_until_us or now_us - start_us >= WINDOW_US:
             window[0], window[1], window[2] = now_us, 1, 0
             return 0
         window[1] += 1
@@ -43,6 +39,3 @@ class MemoryRateLimit:
             return 0
         window[2] = now_us + BLOCKED_US
         return BLOCKED_US // SECOND_US
-
-    def forget(self, account_id: str) -> None:
-        self._windows.pop(account_id, None)

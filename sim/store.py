@@ -3,7 +3,7 @@
 An account is one aggregate: whoever holds the account's lock loads it, changes it in place and saves it before the lock
 is given back. In memory saving does nothing; a database writes the row that it locked.
 
-Ids come from the account's own number and the account's own counts, so that they are the same whatever other accounts do.
+Ids come from the account's own number and its own counts, so that they are the same whatever other accounts do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def base36(number: int) -> str:
 
 
 class Subscription:
-    """One product line. `price_minor` is the price in force, or what is due at first; `components` counts appended units."""
+    """One product line. `price_minor`: the price in force, or what is due at first. `components`: units appended."""
 
     __slots__ = (
         "id",
@@ -93,7 +93,7 @@ class Change:
         self.price_minor = price_minor
         self.quantity = quantity
         self.before: tuple[str, dict[str, int] | None, int] | None = None
-        """Plan, components and price that a rollback restores; set while the change is applied but unpaid (`legacy`)."""
+        """Plan, components and price that a rollback restores; set while applied but unpaid (`legacy`)."""
 
 
 class Purchase:
@@ -117,8 +117,9 @@ class Purchase:
         "change",
         "invoice_id",
         "granted",
-        "refunded_minor",
-        "refund_due_minor",
+        "refunds",
+        "draft",
+        "paid_with",
     )
 
     def __init__(
@@ -152,9 +153,12 @@ class Purchase:
         self.invoice_id: str | None = None
         self.granted = False
         """Granted before it was paid (`legacy`)."""
-        self.refunded_minor = 0
-        self.refund_due_minor = 0
-        """Money that must go back but has not yet, because Stripe was out of reach."""
+        self.refunds: dict[str, int] = {}
+        """What went back, by intent, in minor units."""
+        self.draft: list[Subscription] | None = None
+        """Its subscriptions until Stripe has answered, or may have: what it will not charge leaves nothing behind."""
+        self.paid_with: str | None = None
+        """The payment method with which Stripe says that its intent succeeded."""
 
 
 class EntitlementRow:
@@ -260,6 +264,7 @@ class Account:
         "kept_answers",
         "seen_events",
         "setups",
+        "request_window",
     )
 
     def __init__(self, account_id: str, number: int, customer: str, token: str, created_us: int) -> None:
@@ -286,6 +291,8 @@ class Account:
         self.seen_events: set[str] = set()
         self.setups = 0
         """Set-ups outside a purchase that Stripe answered: the number in their idempotency keys."""
+        self.request_window: list[int] | None = None
+        """Start of the window, requests in it, and blocked until (microseconds): see rate_limit.py."""
 
     def subscription_id(self, offset: int = 0) -> str:
         """The id of the next subscription, or of the one `offset` after it."""

@@ -123,7 +123,9 @@ def line_of(account: Account, body: Any, where: str = "") -> Line:
         amount_minor = price_minor(rate_plan, frequency, quantity)
     except NotOffered:
         offered = " or ".join(frequencies(rate_plan))
-        raise not_fitting(f"{where}frequency", f"{shown(frequency)} is not offered for {rate_plan}: {offered}") from None
+        raise not_fitting(
+            f"{where}frequency", f"{shown(frequency)} is not offered for {rate_plan}: {offered}"
+        ) from None
     return Line(rate_plan, frequency, zone_id, quantity, amount_minor)
 
 
@@ -157,11 +159,11 @@ def _domain_of(entry: Any, where: str) -> Line:
     if not isinstance(name, str) or not _is_domain(name):
         raise not_fitting(f"{where}.name", f"{shown(name)} is no domain name")
     years = entry.get("years")
-    if years.__class__ is not int or not 1 <= years <= _MAX_YEARS:  # type: ignore[operator]
+    if years.__class__ is not int or not 1 <= years <= _MAX_YEARS:
         raise not_fitting(f"{where}.years", f"{shown(years)} is not a whole number from 1 to {_MAX_YEARS}")
     name = name.lower()
     try:
-        amount_minor = registrar_price_minor(name.rsplit(".", 1)[1], years)  # type: ignore[arg-type]
+        amount_minor = registrar_price_minor(name.rsplit(".", 1)[1], years)
     except NotOffered as error:
         raise not_fitting(f"{where}.name", str(error)) from None
     return Line("registrar", "yearly", None, 1, amount_minor, name)
@@ -190,16 +192,18 @@ def components_of(body: Mapping[str, Any]) -> dict[str, int]:
         name, value = entry.get("name"), entry.get("value")
         if not isinstance(name, str) or not name or len(name) > _MAX_TEXT:
             raise not_fitting(f"{where}.name", f"{shown(name)} is not a text of 1 to {_MAX_TEXT} characters")
-        if value.__class__ is not int or value < 1:  # type: ignore[operator]
+        if value.__class__ is not int or value < 1:
             raise not_fitting(f"{where}.value", f"{shown(value)} is not a whole number from 1 on")
-        values[name] = values.get(name, 0) + value  # type: ignore[operator]
+        values[name] = values.get(name, 0) + value
     return values
 
 
 def check_total(field: str, amount_minor: int) -> None:
     """Refuse what Stripe could not charge at once."""
     if amount_minor > _MAX_AMOUNT_MINOR:
-        raise not_fitting(field, f"{amount_minor} minor units are due: at most {_MAX_AMOUNT_MINOR} can be charged at once")
+        raise not_fitting(
+            field, f"{amount_minor} minor units are due: at most {_MAX_AMOUNT_MINOR} can be charged at once"
+        )
 
 
 def _list_of(body: Mapping[str, Any], field: str) -> list[Any]:

@@ -25,8 +25,6 @@ SUCCEEDED: Final[Outcome] = "succeeded"
 NEEDS_CUSTOMER: Final[Outcome] = "needs_customer"
 PROCESSING: Final[Outcome] = "processing"
 
-_SETTLED_STATUSES: Final[Mapping[str, Outcome]] = {"succeeded": SUCCEEDED, "processing": PROCESSING}
-
 
 class PaymentMethodUnusable(Exception):
     """Stripe will not charge this payment method at all: unknown, detached, used up, or another customer's."""
@@ -60,7 +58,7 @@ class Collection:
             intent = yield from self._live_intent(account, purchase)
         if intent is None:
             return (yield from self._create(account, purchase, payment_method_id, on_session))
-        settled = _SETTLED_STATUSES.get(intent["status"])
+        settled = _outcome_of(purchase, intent)
         if settled is not None:
             return settled
         if payment_method_id is None or _asks_already(intent, payment_method_id):
@@ -95,7 +93,7 @@ class Collection:
         answer: Answer = yield self._calls.refund(intent_id, amount_minor, key)
         if answer.status != 200:
             raise StripeUnreachable(f"refunding, {error_message(answer)}")
-        purchase.refunded_minor += amount_minor
+        purchase.refunds[intent_id] = purchase.refunds.get(intent_id, 0) + amount_minor
 
     def status_at_stripe(self, account: Account, purchase: Purchase) -> Program[Mapping[str, Any] | None]:
         """The purchase's intent as Stripe has it, or None where there is none. Raises StripeUnreachable."""
@@ -134,7 +132,7 @@ class Collection:
         if intent is None:
             purchase.generation += 1
             return None
-        _adopt(account, purchase, intent)
+        adopt(account, purchase, intent)
         return intent
 
     def _find_pending(self, account: Account, purchase: Purchase) -> Program[Mapping[str, Any] | None]:
@@ -146,7 +144,7 @@ class Collection:
         for intent in answer.body["data"]:
             # Only the latest generation can be unknown; the ones before were adopted, and cancelled.
             if intent["metadata"].get("purchase_id") == purchase.id and intent["id"] not in account.intents:
-                _adopt(account, purchase, intent)
+                adopt(account, purchase, intent)
                 return intent  # type: ignore[no-any-return]
         purchase.generation += 1
         return None
@@ -177,10 +175,10 @@ class Collection:
         """What an answer of Stripe means for the purchase; remembers a new intent if `account` is given."""
         intent = _intent_in(answer, purchase.intent_kind)
         if account is not None and intent is not None:
-            _adopt(account, purchase, intent)
+            adopt(account, purchase, intent)
         if answer.status == 200:
             assert intent is not None
-            return _SETTLED_STATUSES.get(intent["status"], NEEDS_CUSTOMER)
+            return _outcome_of(purchase, intent) or NEEDS_CUSTOMER
         if answer.status == 402:
             error = answer.body["error"]
             if error.get("code") == "authentication_required":
@@ -202,10 +200,20 @@ def lose_intent(purchase: Purchase) -> None:
     purchase.generation += 1
 
 
-def _adopt(account: Account, purchase: Purchase, intent: Mapping[str, Any]) -> None:
+def adopt(account: Account, purchase: Purchase, intent: Mapping[str, Any]) -> None:
+    """The purchase has this intent."""
+    purchase.pending_body = None
     purchase.intent_id = intent["id"]
     purchase.client_secret = intent.get("client_secret")
     account.intents[intent["id"]] = purchase
+
+
+def _outcome_of(purchase: Purchase, intent: Mapping[str, Any]) -> Outcome | None:
+    """What the intent's status settles, or None while it can still be confirmed."""
+    if intent["status"] == "succeeded":
+        purchase.paid_with = intent.get("payment_method")
+        return SUCCEEDED
+    return PROCESSING if intent["status"] == "processing" else None
 
 
 def _intent_in(answer: Answer, kind: IntentKind) -> Mapping[str, Any] | None:

@@ -1,7 +1,7 @@
 """How the state of an account changes, and the facts that say so.
 
-Everything that grants, takes away or puts on file goes through here, whoever causes it: the API in a request, the webhook
-when an event arrives, or an administrator. `actor` is that service's name.
+Everything that grants, takes away or puts on file goes through here, whoever causes it: the API in a request, the
+webhook when an event arrives, or an administrator. `actor` is that service's name.
 """
 
 from __future__ import annotations
@@ -39,14 +39,20 @@ class Ledger:
     def settle(self, account: Account, purchase: Purchase, because: str, actor: str) -> None:
         """The purchase is paid (or set up, or nothing was due): grant what it is for, once."""
         purchase.state = "settled"
+        purchase.client_secret = None
         purchase.pending_body = None
+        if purchase.paid_with is not None:
+            self.put_on_file(account, purchase.paid_with, None, actor)
         del account.open_purchases[purchase.id]
         if purchase.kind == "lines":
             for subscription_id in purchase.subscription_ids:
                 self._provision(account, account.subscriptions[subscription_id], purchase, because, actor)
         elif purchase.kind == "change":
             self._apply_change(account, purchase, because, actor)
-        if purchase.intent_kind == "payment" and purchase.kind != "bad_debt":
+        else:
+            self._resolve_debt(account, purchase, actor)
+            return
+        if purchase.intent_kind == "payment":
             self._invoice(account, purchase, actor)
 
     def grant_unpaid(self, account: Account, purchase: Purchase) -> None:
@@ -61,24 +67,25 @@ class Ledger:
             self._state(account, subscription, purchase.intent_id, API)
             self.activate(account, subscription, "request", API)
 
-    def take_back(self, account: Account, purchase: Purchase, actor: str) -> None:
+    def take_back(self, account: Account, purchase: Purchase, actor: str, because: str = "rollback") -> None:
         """`legacy`: undo what was granted before it was paid."""
         purchase.granted = False
         if purchase.change is not None:
-            self._restore(account, purchase, actor)
+            self._restore(account, purchase, because, actor)
             return
         for subscription_id in purchase.subscription_ids:
             subscription = account.subscriptions[subscription_id]
             if subscription.state in ("Paid", "Provisioned"):
                 subscription.state = "AwaitingPayment"
                 self._state(account, subscription, purchase.intent_id, actor)
-            self.deactivate(account, subscription, "rollback", actor, keep_row=False)
+            self.deactivate(account, subscription, because, actor, keep_row=False)
 
     def end(self, account: Account, purchase: Purchase, state: Any, actor: str) -> None:
         """The purchase comes to nothing: its lines are `Expired` or `Cancelled`, its change does not happen."""
         if purchase.granted:
             self.take_back(account, purchase, actor)
         purchase.state = "ended"
+        purchase.client_secret = None
         del account.open_purchases[purchase.id]
         if purchase.kind == "lines":
             for subscription_id in purchase.subscription_ids:
@@ -89,6 +96,20 @@ class Ledger:
         elif purchase.change is not None:
             subscription = account.subscriptions[purchase.subscription_ids[0]]
             self.plan(account, subscription, purchase.intent_id, "change_ended", actor)
+
+    def rollback_fact(self, account: Account, purchase: Purchase, state: str, why: str, actor: str) -> None:
+        """Note that what was granted before it was paid is undone, or could not be."""
+        for subscription_id in purchase.subscription_ids:
+            self.note(
+                account.id,
+                EXACT,
+                actor,
+                "rollback",
+                subscription_id,
+                purchase.intent_id,
+                state=state,
+                detail={"why": why},
+            )
 
     def cancel(self, account: Account, subscription: Subscription, actor: str) -> None:
         """The customer gives a subscription up."""
@@ -105,9 +126,7 @@ class Ledger:
         self.plan(account, subscription, None, "in_force", API)
         self.activate(account, subscription, "provisioned_at_start", API)
 
-    def plan(
-        self, account: Account, subscription: Subscription, intent_id: str | None, state: str, actor: str
-    ) -> None:
+    def plan(self, account: Account, subscription: Subscription, intent_id: str | None, state: str, actor: str) -> None:
         """Note what plan is in force."""
         detail: dict[str, Any] = {"rate_plan": subscription.rate_plan, "quantity": total_quantity(subscription)}
         if subscription.detail is not None and "at_start" in subscription.detail and state == "in_force":
@@ -132,7 +151,7 @@ class Ledger:
         subscription.paid = True
         if subscription.state == "Provisioned":  # granted before it was paid
             return
-        if because == "payment" or because == "set_up":
+        if because != "nothing_due":
             subscription.state = "Paid"
             self._state(account, subscription, purchase.intent_id, actor)
         subscription.state = "Provisioned"
@@ -155,11 +174,6 @@ class Ledger:
             subscription.price_minor,
             subscription.detail,
         )
-
-    def set_state(self, account: Account, subscription: Subscription, state: Any, actor: str) -> None:
-        """Correct a state that does not agree with what is paid."""
-        subscription.state = state
-        self._state(account, subscription, None, actor)
 
     # --- changes of plan -----------------------------------------------------------------------------------------
 
@@ -203,14 +217,14 @@ class Ledger:
         self._set_plan(account, subscription, change.rate_plan, change.components, change.price_minor, because, actor)
         self.plan(account, subscription, purchase.intent_id, "change_applied", actor)
 
-    def _restore(self, account: Account, purchase: Purchase, actor: str) -> None:
+    def _restore(self, account: Account, purchase: Purchase, because: str, actor: str) -> None:
         change = purchase.change
         assert change is not None
         if change.before is not None:
             subscription = account.subscriptions[purchase.subscription_ids[0]]
             rate_plan, components, price_minor = change.before
             change.before = None
-            self._set_plan(account, subscription, rate_plan, components, price_minor, "rollback", actor)
+            self._set_plan(account, subscription, rate_plan, components, price_minor, because, actor)
             self.plan(account, subscription, purchase.intent_id, "in_force", actor)
 
     def _set_plan(
@@ -317,8 +331,15 @@ class Ledger:
     # --- invoices ------------------------------------------------------------------------------------------------
 
     def _invoice(self, account: Account, purchase: Purchase, actor: str) -> None:
-        amount_minor = purchase.amount_minor - purchase.refunded_minor
+        amount_minor = purchase.amount_minor - purchase.refunds.get(purchase.intent_id or "", 0)
         self.add_invoice(account, amount_minor, "paid", purchase.subscription_ids, purchase.intent_id, actor)
+
+    def _resolve_debt(self, account: Account, purchase: Purchase, actor: str) -> None:
+        for invoice in account.invoices:
+            if invoice.id == purchase.invoice_id:
+                invoice.status = "bad_debt_resolved"
+                invoice.intent_id = purchase.intent_id
+                self.invoice_fact(account, invoice, actor)
 
     def add_invoice(
         self,

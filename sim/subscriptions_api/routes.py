@@ -37,9 +37,7 @@ _ADMIN: Final[Mapping[str, Mapping[str, str]]] = {
 
 CUSTOMER_OPERATIONS: Final[tuple[str, ...]] = tuple(
     dict.fromkeys(
-        name
-        for methods in (*_STATIC.values(), *(methods for _, _, methods in _BY_ID))
-        for name in methods.values()
+        name for methods in (*_STATIC.values(), *(methods for _, _, methods in _BY_ID)) for name in methods.values()
     )
 )
 ADMIN_OPERATIONS: Final[tuple[str, ...]] = tuple(name for methods in _ADMIN.values() for name in methods.values())

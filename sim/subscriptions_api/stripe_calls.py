@@ -40,7 +40,7 @@ class StripeCalls:
         return self._post(_PATHS[kind], body, key, "create_" + _NAMES[kind])
 
     def confirm_intent(self, purchase: Purchase, body: Mapping[str, Any]) -> Call:
-        """Confirm the purchase's intent with a payment method. An intent succeeds once, however often it is confirmed."""
+        """Confirm the purchase's intent. An intent succeeds once, however often it is confirmed."""
         kind = purchase.intent_kind
         key = f"{purchase.intent_id}-confirm-{purchase.confirmations}"
         return self._post(f"{_PATHS[kind]}/{purchase.intent_id}/confirm", body, key, "confirm_" + _NAMES[kind])
@@ -72,8 +72,20 @@ class StripeCalls:
         body = {"name": profile["name"], "email": profile["email"], "metadata": {"account_id": account_id}}
         return self._post("/v1/customers", body, None, "create_customer")
 
-    def create_payment_method(self, body: Mapping[str, Any]) -> Call:
-        return self._post("/v1/payment_methods", body, None, "create_payment_method")
+    def delete_customer(self, customer: str) -> Call:
+        request = Request("DELETE", f"/v1/customers/{customer}", None, self._headers, operation="delete_customer")
+        return Call("stripe", request)
+
+    def import_paypal(self, customer: str, email: str) -> Call:
+        """Put a PayPal account on file whose owner agreed elsewhere, without sending anybody to PayPal."""
+        body = {
+            "customer": customer,
+            "confirm": True,
+            "payment_method_data": {"type": "paypal", "billing_details": {"email": email}},
+            "payment_method_options": {"paypal": {"billing_agreement_id": f"B-{customer}"}},
+            "return_url": "https://billing.example.com/profile",
+        }
+        return self._post("/v1/setup_intents", body, None, "create_setup_intent")
 
     def retrieve_payment_method(self, payment_method_id: str) -> Call:
         return self._get(f"/v1/payment_methods/{payment_method_id}", "retrieve_payment_method")
@@ -120,6 +132,8 @@ def intent_body(account: Account, purchase: Purchase) -> dict[str, Any]:
 
 def _subscription_ids(subscription_ids: list[str]) -> dict[str, str]:
     joined = ",".join(subscription_ids)
+    if not joined:  # a debt: Stripe has no empty values
+        return {}
     if len(joined) <= _METADATA_CHARACTERS:
         return {"subscription_ids": joined}
     end = joined.rindex(",", 0, _METADATA_CHARACTERS + 1)

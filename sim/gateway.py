@@ -1,0 +1,154 @@
+"""The API gateway: finds the operation, establishes whose account it is, counts requests, and passes the rest on.
+
+Order of refusals: unknown path or method, credential, another account's path, rate limit; the service does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from sim.backend import BackendConfig
+from sim.effects import Call, Program
+from sim.messages import Answer, Request
+from sim.rate_limit import MemoryRateLimit, RateLimit
+from sim.store import Account, Store
+from sim.subscriptions_api.envelope import (
+    NOT_FOUND,
+    RATE_LIMITED,
+    UNAUTHENTICATED,
+    UPSTREAM,
+    WRONG_METHOD,
+    Refusal,
+    refusal,
+)
+from sim.subscriptions_api.routes import admin_methods_of, methods_of
+from sim.subscriptions_api.service import ACCOUNT_HEADER, ADMIN_PREFIX
+from sim.time import Clock, unix_s
+
+CUSTOMER_PREFIX: Final = "/api/v4"
+ADMIN_API_PREFIX: Final = "/api/v3/accounts/"
+ADMIN_SCOPE: Final = "billing:admin"
+
+_ACCOUNTS: Final = "/accounts/"
+_BEARER: Final = "Bearer "
+_ADMIN_JWT: Final = "ADMIN-JWT "
+
+
+class Gateway:
+    """`now_s` is the clock by which the age of an administrator's token is measured; the world's by default."""
+
+    __slots__ = ("_clock", "_config", "_now_s", "_rate_limit", "_store")
+
+    def __init__(
+        self,
+        config: BackendConfig,
+        store: Store,
+        clock: Clock,
+        rate_limit: RateLimit | None = None,
+        now_s: Callable[[], float] | None = None,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._rate_limit = rate_limit or MemoryRateLimit()
+        self._now_s: Callable[[], float] = now_s or (lambda: unix_s(clock.now_us))
+
+    def handle(self, request: Request) -> Program[Answer]:
+        """Answer one request of a customer, a service or an administrator."""
+        try:
+            passed = self._pass_on(request)
+        except Refusal as refused:
+            return refused.answer()
+        if passed.__class__ is Answer:
+            return passed
+        assert isinstance(passed, Request)
+        answer: Answer = yield Call("subscriptions-api", passed)
+        if answer.status == 0:
+            return refusal(504, UPSTREAM, "the service behind the gateway did not answer in time")
+        return answer
+
+    def _pass_on(self, request: Request) -> Request | Answer:
+        """The request for the service behind. Raises Refusal; a rate limit is an Answer, for its header."""
+        path = request.path
+        if not path.startswith(CUSTOMER_PREFIX):
+            return self._pass_admin_on(request)
+        path = path[7:]
+        named: str | None = None
+        if path.startswith(_ACCOUNTS):
+            named, slash, rest = path[10:].partition("/")
+            path = slash + rest
+        found = methods_of(path)
+        if found is None:
+            raise _nothing_at(request.path)
+        operation = _operation_of(found[0], request.method)
+        headers = request.headers
+        account = self._account_of(headers.get("authorization"))
+        if named is not None and named != account.id:
+            raise Refusal(403, UNAUTHENTICATED, "the credential belongs to another account")
+        wait_s = self._rate_limit.retry_after_s(account, self._config.rate_limit, self._clock.now_us)
+        if wait_s:
+            message = f"more than {self._config.rate_limit} requests in five minutes: try again in {wait_s} s"
+            return refusal(429, RATE_LIMITED, message, {"retry-after": str(wait_s)})
+        passed = {ACCOUNT_HEADER: account.id, "x-client": headers.get("x-client", "")}
+        key = headers.get("idempotency-key")
+        if key is not None:
+            passed["idempotency-key"] = key
+        return Request(request.method, path, request.body, passed, request.query, operation)
+
+    def _account_of(self, authorization: str | None) -> Account:
+        if authorization is not None and authorization.startswith(_BEARER):
+            account_id = self._store.account_id_of_token(authorization[7:])
+            account = None if account_id is None else self._store.account(account_id)
+            if account is not None:
+                return account
+        raise Refusal(401, UNAUTHENTICATED, "authentication is needed: Authorization: Bearer <token>")
+
+    def _pass_admin_on(self, request: Request) -> Request:
+        path = request.path
+        if not path.startswith(ADMIN_API_PREFIX):
+            raise _nothing_at(path)
+        account_id, slash, rest = path[len(ADMIN_API_PREFIX) :].partition("/")
+        methods = admin_methods_of(slash + rest)
+        if methods is None:
+            raise _nothing_at(path)
+        operation = _operation_of(methods, request.method)
+        self._check_administrator(request.headers.get("authorization"))
+        if self._store.account(account_id) is None:
+            raise Refusal(404, NOT_FOUND, f"account {account_id[:60]!r} does not exist")
+        headers = {ACCOUNT_HEADER: account_id, "x-client": request.headers.get("x-client", "")}
+        return Request(request.method, f"{ADMIN_PREFIX}{slash}{rest}", None, headers, request.query, operation)
+
+    def _check_administrator(self, authorization: str | None) -> None:
+        """Raises Refusal: 401 for a token that is missing, expired or not ours, 403 for one without the scope."""
+        if authorization is None or not authorization.startswith(_ADMIN_JWT):
+            raise Refusal(401, UNAUTHENTICATED, "an administrator's token is needed: Authorization: ADMIN-JWT <jwt>")
+        import jwt  # here, because only administrators' requests need it and it is slow to load
+
+        token = authorization[len(_ADMIN_JWT) :]
+        try:
+            # The age is measured below: the library knows only the machine's clock.
+            claims = jwt.decode(
+                token,
+                self._config.admin_jwt_secret,
+                algorithms=["HS256"],
+                options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+        except jwt.PyJWTError as error:
+            raise Refusal(401, UNAUTHENTICATED, f"the administrator's token is not valid: {error}") from None
+        expires_s = claims["exp"]
+        if isinstance(expires_s, bool) or not isinstance(expires_s, int | float) or expires_s <= self._now_s():
+            raise Refusal(401, UNAUTHENTICATED, "the administrator's token has expired")
+        if claims.get("scope") != ADMIN_SCOPE:
+            raise Refusal(403, UNAUTHENTICATED, f"the administrator's token lacks the scope {ADMIN_SCOPE}")
+
+
+def _operation_of(methods: Mapping[str, str], method: str) -> str:
+    operation = methods.get(method)
+    if operation is None:
+        raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
+    return operation
+
+
+def _nothing_at(path: str) -> Refusal:
+    return Refusal(404, NOT_FOUND, f"there is nothing at {path[:100]!r}")

@@ -1,0 +1,400 @@
+"""Buying: carts of lines, domains, and changes of plan, each paid by one intent.
+
+`bulk_create`, `create`, `registrar_checkout` and `pre_auth` make (or find) a purchase of lines; `update` and `append`
+make (or find) a purchase of a change. From there on both go the same way: collect, then grant as the regime says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from scenarios.catalogue import NotOffered, component_price_minor, price_minor
+from sim.backend import BackendConfig
+from sim.effects import Alarm, Program
+from sim.messages import Answer
+from sim.store import IN_FORCE, Account, Change, Purchase, PurchaseKind, Subscription
+from sim.subscriptions_api import views
+from sim.subscriptions_api.asked import Asked
+from sim.subscriptions_api.body import (
+    Line,
+    check_total,
+    components_of,
+    domains_of,
+    line_of,
+    lines_of,
+    mapping_of,
+    not_fitting,
+    on_session_of,
+    rate_plan_of,
+)
+from sim.subscriptions_api.collection import (
+    NEEDS_CUSTOMER,
+    PROCESSING,
+    SUCCEEDED,
+    Collection,
+    Outcome,
+    PaymentMethodUnusable,
+)
+from sim.subscriptions_api.envelope import NOT_FOUND, WRONG_STATE, Refusal, StripeUnreachable, success
+from sim.subscriptions_api.gate import NEEDS_CUSTOMER_MESSAGE, Gate, refuse_if_blocked
+from sim.subscriptions_api.ledger import API, Ledger
+from sim.subscriptions_api.payment_methods import PaymentMethods
+from sim.subscriptions_api.rollback import ask_for_rollback
+from sim.time import HOUR_US
+
+EXPIRES_AFTER_US: Final = 23 * HOUR_US
+"""How long an unpaid purchase lives. Source: the 23 hours after which Stripe gives up an incomplete subscription."""
+
+
+class Purchases:
+    """The five payment paths, and `pre_auth`."""
+
+    __slots__ = ("_collection", "_config", "_gate", "_ledger", "_methods")
+
+    def __init__(
+        self, config: BackendConfig, ledger: Ledger, methods: PaymentMethods, gate: Gate, collection: Collection
+    ) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._methods = methods
+        self._gate = gate
+        self._collection = collection
+
+    # --- operations ----------------------------------------------------------------------------------------------
+
+    def bulk_create(self, account: Account, asked: Asked) -> Program[Answer]:
+        body = mapping_of(asked.body)
+        return (yield from self._buy_lines(account, asked, body, lines_of(account, body)))
+
+    def create(self, account: Account, asked: Asked) -> Program[Answer]:
+        body = mapping_of(asked.body)
+        line = line_of(account, body)
+        check_total("quantity", line.price_minor)
+        return (yield from self._buy_lines(account, asked, body, [line]))
+
+    def registrar_checkout(self, account: Account, asked: Asked) -> Program[Answer]:
+        body = mapping_of(asked.body)
+        return (yield from self._buy_lines(account, asked, body, domains_of(body)))
+
+    def update(self, account: Account, asked: Asked) -> Program[Answer]:
+        subscription = _subscription_of(account, asked.identifier)
+        body = mapping_of(asked.body)
+        rate_plan = rate_plan_of(body, "")
+        if subscription.domain is not None:
+            raise not_fitting("rate_plan.id", "a domain has no other plan")
+        try:
+            change = _change_to(subscription, rate_plan, subscription.components)
+        except NotOffered as error:
+            raise not_fitting("rate_plan.id", str(error)) from None
+        return (yield from self._buy_change(account, asked, body, subscription, change))
+
+    def append(self, account: Account, asked: Asked) -> Program[Answer]:
+        subscription = _subscription_of(account, asked.identifier)
+        body = mapping_of(asked.body)
+        values = components_of(body)
+        if subscription.domain is not None:
+            raise not_fitting("component_values", "a domain has no components")
+        components = dict(_components_before(account, subscription) or {})
+        for name, value in values.items():
+            components[name] = components.get(name, 0) + value
+        change = _change_to(subscription, subscription.rate_plan, components)
+        return (yield from self._buy_change(account, asked, body, subscription, change))
+
+    def pre_auth(self, account: Account, asked: Asked) -> Program[Answer]:
+        """A secret for the customer to confirm: of the live intent of these lines, or of a new one."""
+        lines = lines_of(account, mapping_of(asked.body))
+        refuse_if_blocked(account)
+        purchase = _waiting_change(account, lines) or self._open_purchase(account, _signature_of(lines))
+        if purchase is None:
+            yield from self._replace_overlapping(account, lines)
+            purchase = self._new_lines(account, asked.operation, lines)
+            outcome = yield from self._collect_and_keep(account, purchase, None, True)
+        else:
+            outcome = yield from self._collection.collect(account, purchase, None, True)
+        if outcome != NEEDS_CUSTOMER:
+            raise Refusal(409, WRONG_STATE, "this purchase is paid already; nothing is left to confirm")
+        return success({"client_secret": purchase.client_secret, "intent_type": purchase.intent_kind})
+
+    # --- the way of every purchase -------------------------------------------------------------------------------
+
+    def _buy_lines(self, account: Account, asked: Asked, body: Mapping[str, Any], lines: list[Line]) -> Program[Answer]:
+        on_session = on_session_of(body)
+        messages: list[dict[str, Any]] = []
+        in_body = yield from self._methods.in_body(account, body)
+        refuse_if_blocked(account)
+        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, messages)
+        signature = _signature_of(lines)
+        purchase = self._open_purchase(account, signature) if account.open_purchases else None
+        new = purchase is None
+        if purchase is None:
+            if account.open_purchases:
+                yield from self._replace_overlapping(account, lines)
+            purchase = self._new_lines(account, asked.operation, lines)
+        return (yield from self._pay(account, asked, purchase, new, chosen, in_body, on_session, messages))
+
+    def _buy_change(
+        self, account: Account, asked: Asked, body: Mapping[str, Any], subscription: Subscription, change: Change
+    ) -> Program[Answer]:
+        on_session = on_session_of(body)
+        check_total("rate_plan" if asked.operation == "update" else "component_values", change.price_minor)
+        messages: list[dict[str, Any]] = []
+        in_body = yield from self._methods.in_body(account, body)
+        refuse_if_blocked(account)
+        signature = (subscription.id, change.rate_plan, tuple(sorted((change.components or {}).items())))
+        purchase = _change_in_progress(account, subscription, signature)
+        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, messages)
+        new = purchase is None
+        if purchase is None:
+            due_minor = max(0, change.price_minor - subscription.price_minor)
+            purchase = self._new_purchase(account, "change", asked.operation, [subscription.id], due_minor, signature)
+            purchase.change = change
+        return (yield from self._pay(account, asked, purchase, new, chosen, in_body, on_session, messages))
+
+    def _pay(
+        self,
+        account: Account,
+        asked: Asked,
+        purchase: Purchase,
+        new: bool,
+        chosen: str | None,
+        in_body: str | None,
+        on_session: bool,
+        messages: list[dict[str, Any]],
+    ) -> Program[Answer]:
+        """Collect what is due and answer. A payment method that Stripe will not have counts as none."""
+        if purchase.amount_minor == 0 and chosen is not None and _is_on_file(account, chosen):
+            yield from self._nothing_to_collect(account, purchase, new)
+            return self._answer(account, purchase, None, True, messages)
+        collect = self._collect_new if new else self._collect_again
+        try:
+            outcome = yield from collect(account, purchase, chosen, on_session)
+        except PaymentMethodUnusable as unusable:
+            if unusable.payment_method_id == in_body and not _is_on_file(account, in_body):
+                raise not_fitting("payment_method_id", f"Stripe will not charge it: {unusable.message}") from None
+            self._methods.detached(account, unusable.payment_method_id, API)
+            chosen = yield from self._gate.method_or_refusal(account, asked, None, messages)
+            # The list has one method less, so this ends; a further unusable one is met on the customer's next try.
+            try:
+                outcome = yield from collect(account, purchase, chosen, on_session)
+            except PaymentMethodUnusable:
+                raise StripeUnreachable("Stripe refuses the payment methods it lists") from None
+        return self._answer(account, purchase, outcome, on_session, messages)
+
+    def _collect_new(
+        self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
+    ) -> Program[Outcome]:
+        """Collect a purchase that nobody knows yet. It is kept, unless Stripe would have nothing to do with it."""
+        if self._config.regime == "legacy":
+            if purchase.id not in account.purchases:
+                yield from self._keep(account, purchase)
+            return (yield from self._collect_again(account, purchase, chosen, on_session))
+        outcome = yield from self._collect_and_keep(account, purchase, chosen, on_session)
+        self._grant_if_paid(account, purchase, outcome)
+        return outcome
+
+    def _collect_and_keep(
+        self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
+    ) -> Program[Outcome]:
+        """Keep the purchase once Stripe has answered, or may have: what it will not charge at all leaves nothing."""
+        try:
+            outcome = yield from self._collection.collect(account, purchase, chosen, on_session)
+        except Refusal:
+            if purchase.intent_id is not None or purchase.pending_body is not None:
+                yield from self._keep(account, purchase)
+            raise
+        yield from self._keep(account, purchase)
+        return outcome
+
+    def _collect_again(
+        self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
+    ) -> Program[Outcome]:
+        """Collect a purchase that is kept; `legacy` grants it before, and takes it back if that fails."""
+        if self._config.regime == "legacy" and not purchase.granted:
+            self._ledger.grant_unpaid(account, purchase)
+        try:
+            outcome = yield from self._collection.collect(account, purchase, chosen, on_session)
+        except (Refusal, PaymentMethodUnusable):
+            if purchase.granted:
+                yield from ask_for_rollback(self._ledger, account, purchase, "the charge failed in the request", API)
+            raise
+        self._grant_if_paid(account, purchase, outcome)
+        return outcome
+
+    def _grant_if_paid(self, account: Account, purchase: Purchase, outcome: Outcome) -> None:
+        """What Stripe confirmed at once: a set-up is granted, a payment too except where only the event may grant."""
+        if outcome != SUCCEEDED:
+            return
+        if purchase.intent_kind == "setup":
+            self._ledger.settle(account, purchase, "set_up", API)
+        elif self._config.regime != "continuation":
+            self._ledger.settle(account, purchase, "payment", API)
+
+    def _nothing_to_collect(self, account: Account, purchase: Purchase, new: bool) -> Program[None]:
+        """Nothing is due and a valid payment method is on file: in force at once."""
+        if new:
+            yield from self._keep(account, purchase, alarm=False)
+        else:
+            yield from self._collection.end(account, purchase, "duplicate")
+        self._ledger.settle(account, purchase, "nothing_due", API)
+
+    def _answer(
+        self,
+        account: Account,
+        purchase: Purchase,
+        outcome: Outcome | None,
+        on_session: bool,
+        messages: list[dict[str, Any]],
+    ) -> Answer:
+        secrets: list[str] = []
+        if outcome == NEEDS_CUSTOMER and on_session and purchase.client_secret is not None:
+            secrets.append(purchase.client_secret)
+        elif outcome == NEEDS_CUSTOMER:
+            messages.append(NEEDS_CUSTOMER_MESSAGE)
+        shown = [views.subscription(account.subscriptions[identifier]) for identifier in purchase.subscription_ids]
+        if purchase.change is not None and purchase.state == "open" and not purchase.granted:
+            shown = [_coming(shown[0], purchase)]
+        return success({"subscriptions": shown, "client_secrets": secrets}, messages)
+
+    # --- making, finding and replacing ---------------------------------------------------------------------------
+
+    def _new_lines(self, account: Account, operation: str, lines: list[Line]) -> Purchase:
+        """A purchase of lines with its subscriptions. Nothing is kept yet, so a refusal leaves no trace."""
+        now_us = self._ledger.clock.now_us
+        identifiers = [account.subscription_id(offset) for offset in range(len(lines))]
+        due_minor = sum([line.price_minor for line in lines])
+        purchase = self._new_purchase(account, "lines", operation, identifiers, due_minor, _signature_of(lines))
+        purchase.draft = [
+            Subscription(
+                identifier,
+                line.rate_plan,
+                line.frequency,
+                line.zone_id,
+                line.quantity,
+                line.price_minor,
+                now_us,
+                purchase.id,
+                line.domain,
+            )
+            for identifier, line in zip(identifiers, lines, strict=True)
+        ]
+        return purchase
+
+    def _new_purchase(
+        self,
+        account: Account,
+        kind: PurchaseKind,
+        operation: str,
+        subscription_ids: list[str],
+        due_minor: int,
+        signature: tuple[Any, ...],
+    ) -> Purchase:
+        return Purchase(
+            account.purchase_id(), kind, operation, subscription_ids, due_minor, signature, self._ledger.clock.now_us
+        )
+
+    def _keep(self, account: Account, purchase: Purchase, alarm: bool = True) -> Program[None]:
+        """From now on the purchase exists, and is reminded of its end."""
+        account.purchases[purchase.id] = purchase
+        account.open_purchases[purchase.id] = purchase
+        if purchase.draft is not None:
+            for subscription in purchase.draft:
+                account.subscriptions[subscription.id] = subscription
+            purchase.draft = None
+            self._ledger.await_payment(account, purchase)
+        elif purchase.change is not None:
+            self._ledger.change_waits(account, purchase)
+        if alarm:
+            yield Alarm("subscriptions-api", account.id, purchase.created_us + EXPIRES_AFTER_US)
+
+    def _open_purchase(self, account: Account, signature: tuple[Any, ...]) -> Purchase | None:
+        for purchase in account.open_purchases.values():
+            if purchase.kind == "lines" and purchase.signature == signature:
+                return purchase
+        return None
+
+    def _replace_overlapping(self, account: Account, lines: list[Line]) -> Program[None]:
+        """An unpaid cart with the same plan on the same zone gives way: its intent is cancelled first."""
+        wanted = {line.signature[:2] for line in lines}
+        for purchase in list(account.open_purchases.values()):
+            if purchase.kind != "lines" or wanted.isdisjoint(entry[:2] for entry in purchase.signature):
+                continue
+            ending = yield from self._collection.end(account, purchase, "duplicate")
+            if ending == "gone":
+                self._ledger.end(account, purchase, "Cancelled", API)
+            elif ending == PROCESSING:
+                raise Refusal(409, WRONG_STATE, "an earlier payment for the same product is still being processed")
+            # "succeeded": it is paid and its event is on its way; what is paid can be bought again
+
+
+def _subscription_of(account: Account, identifier: str) -> Subscription:
+    subscription = account.subscriptions.get(identifier)
+    if subscription is None:
+        raise Refusal(404, NOT_FOUND, f"subscription {identifier[:60]!r} does not exist in this account")
+    return subscription
+
+
+def _components_before(account: Account, subscription: Subscription) -> dict[str, int] | None:
+    """The components that are paid for, also while `legacy` has granted more."""
+    for purchase in account.open_purchases.values():
+        change = purchase.change
+        if change is not None and change.before is not None and purchase.subscription_ids[0] == subscription.id:
+            return change.before[1]
+    return subscription.components
+
+
+def _change_to(subscription: Subscription, rate_plan: str, components: dict[str, int] | None) -> Change:
+    """The change to a plan and its components. Raises NotOffered."""
+    amount_minor = price_minor(rate_plan, subscription.frequency, subscription.quantity)
+    quantity = subscription.quantity
+    for name, value in (components or {}).items():
+        amount_minor += component_price_minor(rate_plan, name) * value
+        quantity += value
+    return Change(rate_plan, components, amount_minor, quantity)
+
+
+def _change_in_progress(account: Account, subscription: Subscription, signature: tuple[Any, ...]) -> Purchase | None:
+    """The same change waiting already. Raises Refusal (409) where another waits, or nothing is in force."""
+    for purchase in account.open_purchases.values():
+        if purchase.kind == "change" and purchase.subscription_ids[0] == subscription.id:
+            if purchase.signature == signature:
+                return purchase
+            raise Refusal(409, WRONG_STATE, "another change of this subscription waits for its payment")
+    if subscription.state not in IN_FORCE:
+        raise Refusal(409, WRONG_STATE, f"the subscription is {subscription.state}: only one in force can be changed")
+    return None
+
+
+def _waiting_change(account: Account, lines: list[Line]) -> Purchase | None:
+    """The waiting change that one line names by its coming plan and its zone."""
+    if len(lines) != 1:
+        return None
+    line = lines[0]
+    for purchase in account.open_purchases.values():
+        if purchase.change is not None and purchase.change.rate_plan == line.rate_plan:
+            subscription = account.subscriptions[purchase.subscription_ids[0]]
+            if (subscription.zone_id, subscription.frequency) == (line.zone_id, line.frequency):
+                return purchase
+    return None
+
+
+def _signature_of(lines: list[Line]) -> tuple[Any, ...]:
+    if len(lines) == 1:
+        return (lines[0].signature,)
+    return tuple(sorted([line.signature for line in lines]))
+
+
+def _is_on_file(account: Account, payment_method_id: str) -> bool:
+    return payment_method_id in account.payment_methods
+
+
+def _coming(view: dict[str, Any], purchase: Purchase) -> dict[str, Any]:
+    """The coming plan, and what is due for it now."""
+    change = purchase.change
+    assert change is not None
+    view["rate_plan"] = {"id": change.rate_plan}
+    view["state"] = "AwaitingPayment"
+    view["price"] = purchase.amount_minor
+    if change.components:
+        view["component_values"] = [{"name": name, "value": value} for name, value in change.components.items()]
+    return view

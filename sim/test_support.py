@@ -1,0 +1,286 @@
+"""Test support of the mock deployment: accounts in any state, the deployment's clock and its settings.
+
+Answers are bare objects, not envelopes; refusals come in the envelope. A real deployment has nothing of this.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sim.backend import BackendConfig
+from sim.effects import Call, Program
+from sim.facts import Journal
+from sim.messages import Answer, Request
+from sim.store import Account, Store, Subscription
+from sim.subscriptions_api import views
+from sim.subscriptions_api.body import line_of, mapping_of, not_fitting, shown
+from sim.subscriptions_api.envelope import NOT_FOUND, WRONG_METHOD, Refusal, StripeUnreachable, refusal
+from sim.subscriptions_api.ledger import API, Ledger
+from sim.subscriptions_api.payment_methods import describe
+from sim.subscriptions_api.stripe_calls import StripeCalls, error_message
+from sim.subscriptions_api.zones import Zones
+from sim.time import Clock
+
+ACCOUNTS: Final = "/__test__/accounts"
+CLOCK: Final = "/__test__/clock"
+CONFIG: Final = "/__test__/config"
+
+_CARD_TOKENS: Final[Mapping[str, str]] = {
+    "valid": "pm_card_visa",
+    "expired": "pm_card_visa",
+    "requires_authentication": "pm_card_authenticationRequired",
+    "declining": "pm_card_chargeCustomerFail",
+}
+"""Stripe's test cards for each state of a payment method on file."""
+_STATES: Final = ("none", *_CARD_TOKENS, "paypal")
+_EXPIRED: Final[Mapping[str, Any]] = {"card": {"exp_month": 1, "exp_year": 2020}}
+_LONGEST_ADVANCE_S: Final = 400 * 86_400
+
+
+class TestSupport:
+    """`advance` moves the deployment's clock by so many seconds; None where the deployment has no clock of its own."""
+
+    __slots__ = ("_advance", "_calls", "_config", "_ledger", "_store", "_zones")
+    __test__ = False  # no test class, whatever pytest thinks of the name
+
+    def __init__(
+        self,
+        config: BackendConfig,
+        store: Store,
+        clock: Clock,
+        journal: Journal,
+        advance: Callable[[int], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._ledger = Ledger(store, clock, journal)
+        self._zones = Zones(self._ledger)
+        self._calls = StripeCalls(config.stripe_secret_key)
+        self._advance = advance
+
+    def handle(self, request: Request) -> Program[Answer]:
+        """Answer one request."""
+        try:
+            return (yield from self._answer(request))
+        except Refusal as refused:
+            return refused.answer()
+
+    def _answer(self, request: Request) -> Program[Answer]:
+        path, method = request.path, request.method
+        if path == ACCOUNTS:
+            _expect(method, "POST")
+            return (yield from self._create(mapping_of(request.body)))
+        if path.startswith(ACCOUNTS + "/"):
+            _expect(method, "DELETE")
+            return (yield from self._delete(path[len(ACCOUNTS) + 1 :]))
+        if path == CLOCK:
+            _expect(method, "POST")
+            return self._move_clock(mapping_of(request.body))
+        if path == CONFIG:
+            _expect(method, "GET", "PUT")
+            if method == "PUT":
+                self._configure(mapping_of(request.body))
+            return Answer(200, self._settings())
+        return refusal(404, NOT_FOUND, f"there is nothing at {path[:100]!r}")
+
+    # --- accounts ------------------------------------------------------------------------------------------------
+
+    def _create(self, body: Mapping[str, Any]) -> Program[Answer]:
+        """POST /__test__/accounts. Reads the whole body before anything is made."""
+        state = body.get("payment_method", "none")
+        if state not in _STATES:
+            raise not_fitting("payment_method", f"{shown(state)} is none of {', '.join(_STATES)}")
+        account = self._account_of(body)
+        debt_minor = body.get("bad_debt")
+        if debt_minor is not None and (debt_minor.__class__ is not int or debt_minor < 1):
+            raise not_fitting("bad_debt", f"{shown(debt_minor)} is not an amount in minor units from 1 on")
+        zones = _names_of(body, "zones")
+        lines = _list_of(body, "subscriptions")
+        for zone_id in _zone_ids_of(lines):
+            self._zones.add(account, zone_id, f"{zone_id}.example.com", at_start=True)
+        for name in zones:
+            self._zones.add(account, account.zone_id(), name, at_start=True)
+        subscriptions = self._subscriptions_of(account, lines)
+
+        customer: Answer = yield self._calls.create_customer(account.id, account.profile)
+        if customer.status != 200:
+            raise StripeUnreachable(f"creating a customer, {error_message(customer)}")
+        account.customer = customer.body["id"]
+        if state != "none":
+            yield from self._put_on_file(account, state)
+        self._provision(account, subscriptions)
+        if debt_minor is not None:
+            self._ledger.add_invoice(account, debt_minor, "bad_debt", [], None, API, at_start=True)
+        self._store.add(account)
+        return Answer(
+            201,
+            {
+                "account_id": account.id,
+                "token": account.token,
+                "stripe_customer": account.customer,
+                "subscriptions": [views.subscription(item) for item in subscriptions],
+                "zones": [views.zone(zone) for zone in account.zones.values()],
+            },
+        )
+
+    def _account_of(self, body: Mapping[str, Any]) -> Account:
+        number = self._number_of(body)
+        account_id = f"acct{number:08d}"
+        if self._store.account(account_id) is not None:
+            raise not_fitting("account_id", f"{account_id} exists already")
+        digest = hmac.digest(self._config.admin_jwt_secret.encode(), account_id.encode(), "sha256").hex()
+        account = Account(account_id, number, "", f"tok_{digest[:40]}", self._ledger.clock.now_us)
+        account.locked = _flag_of(body, "locked")
+        account.banned = _flag_of(body, "banned")
+        account.profile["name"] = f"Customer {number}"
+        account.profile["email"] = f"customer-{number}@example.com"
+        country = body.get("country")
+        if country is not None:
+            if not isinstance(country, str) or len(country) != 2:
+                raise not_fitting("country", f"{shown(country)} is no country code of two letters")
+            account.profile["country"] = country
+        return account
+
+    def _number_of(self, body: Mapping[str, Any]) -> int:
+        """The account's number: that of the id the caller wants, or the next one."""
+        wanted = body.get("account_id")
+        if wanted is None:
+            return self._store.next_number()
+        digits = wanted[4:] if isinstance(wanted, str) and wanted.startswith("acct") else ""
+        if not (digits.isascii() and digits.isdigit() and wanted == f"acct{int(digits):08d}"):
+            raise not_fitting("account_id", f"{shown(wanted)} is not of the form acct00000001")
+        return int(digits)
+
+    def _put_on_file(self, account: Account, state: str) -> Program[None]:
+        """Give the customer at Stripe a payment method in that state, and know it."""
+        if state == "paypal":
+            intent = yield from self._asked(self._calls.import_paypal(account.customer, account.profile["email"]))
+            found: Mapping[str, Any] = {"id": intent["payment_method"], "type": "paypal"}
+        else:
+            found = yield from self._asked(self._calls.attach_payment_method(_CARD_TOKENS[state], account.customer))
+            if state == "expired":
+                found = yield from self._asked(self._calls.update_payment_method(found["id"], _EXPIRED))
+        method = self._ledger.put_on_file(account, found["id"], found["type"], API, at_start=True)
+        assert method is not None
+        describe(method, found)
+
+    def _asked(self, call: Call) -> Program[Mapping[str, Any]]:
+        answer: Answer = yield call
+        if answer.status != 200:
+            raise StripeUnreachable(f"{call.request.operation}, {error_message(answer)}")
+        return answer.body  # type: ignore[no-any-return]
+
+    def _subscriptions_of(self, account: Account, lines: list[Any]) -> list[Subscription]:
+        subscriptions = []
+        for index, entry in enumerate(lines):
+            line = line_of(account, entry, f"subscriptions[{index}].")
+            subscriptions.append(
+                Subscription(
+                    account.subscription_id(index),
+                    line.rate_plan,
+                    line.frequency,
+                    line.zone_id,
+                    line.quantity,
+                    line.price_minor,
+                    account.created_us,
+                    "",
+                )
+            )
+        return subscriptions
+
+    def _provision(self, account: Account, subscriptions: list[Subscription]) -> None:
+        """In force from the start, with one paid invoice; there may be no payment at Stripe behind it."""
+        for subscription in subscriptions:
+            account.subscriptions[subscription.id] = subscription
+            self._ledger.provision_at_start(account, subscription)
+        if subscriptions:
+            total_minor = sum([subscription.price_minor for subscription in subscriptions])
+            identifiers = [subscription.id for subscription in subscriptions]
+            self._ledger.add_invoice(account, total_minor, "paid", identifiers, None, API, at_start=True)
+
+    def _delete(self, account_id: str) -> Program[Answer]:
+        account = self._store.account(account_id)
+        if account is None:
+            raise Refusal(404, NOT_FOUND, f"account {account_id[:60]!r} does not exist")
+        # Whether Stripe answers does not matter: its customer is of no use without the account.
+        yield self._calls.delete_customer(account.customer)
+        self._store.forget(account_id)
+        return Answer(200, {"account_id": account_id, "deleted": True})
+
+    # --- clock and settings --------------------------------------------------------------------------------------
+
+    def _move_clock(self, body: Mapping[str, Any]) -> Answer:
+        seconds = body.get("advance_seconds")
+        if seconds.__class__ is not int or not 0 <= seconds <= _LONGEST_ADVANCE_S:
+            raise not_fitting(
+                "advance_seconds", f"{shown(seconds)} is not a whole number of seconds from 0 to {_LONGEST_ADVANCE_S}"
+            )
+        if self._advance is None:
+            raise Refusal(404, NOT_FOUND, "this deployment has no clock that can be moved")
+        self._advance(seconds)
+        return Answer(200, {"advanced_seconds": seconds})
+
+    def _configure(self, body: Mapping[str, Any]) -> None:
+        phase, rate_limit = _number(body, "phase"), _number(body, "rate_limit")
+        regime, gates = body.get("regime"), body.get("gates")
+        if regime is not None and not isinstance(regime, str):
+            raise not_fitting("regime", f"{shown(regime)} is not a text")
+        if gates is not None and not (
+            isinstance(gates, Mapping) and all(isinstance(value, bool) for value in gates.values())
+        ):
+            raise not_fitting("gates", f"{shown(gates)} is not an object of names and booleans")
+        try:
+            self._config.change(phase=phase, regime=regime, gates=gates, rate_limit=rate_limit)
+        except ValueError as error:
+            raise not_fitting("config", str(error)) from None
+
+    def _settings(self) -> dict[str, Any]:
+        config = self._config
+        return {
+            "phase": config.phase,
+            "regime": config.regime,
+            "gates": dict(config.gates),
+            "rate_limit": config.rate_limit,
+        }
+
+
+def _expect(method: str, *methods: str) -> None:
+    if method not in methods:
+        raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
+
+
+def _flag_of(body: Mapping[str, Any], field: str) -> bool:
+    value = body.get(field, False)
+    if value is True or value is False:
+        return value
+    raise not_fitting(field, f"{shown(value)} is not a boolean")
+
+
+def _number(body: Mapping[str, Any], field: str) -> int | None:
+    value = body.get(field)
+    if value is None or value.__class__ is int:
+        return value
+    raise not_fitting(field, f"{shown(value)} is not a whole number")
+
+
+def _list_of(body: Mapping[str, Any], field: str) -> list[Any]:
+    value = body.get(field) or []
+    if not isinstance(value, list):
+        raise not_fitting(field, f"{shown(value)} is not a list")
+    return value
+
+
+def _names_of(body: Mapping[str, Any], field: str) -> list[str]:
+    names = _list_of(body, field)
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise not_fitting(f"{field}[{index}]", f"{shown(name)} is not a name")
+    return names
+
+
+def _zone_ids_of(lines: list[Any]) -> list[str]:
+    """The zones that the lines are on, each once: an account made with lines has their zones too."""
+    zone_ids = [line.get("zone_id") for line in lines if isinstance(line, Mapping)]
+    return list(dict.fromkeys(zone_id for zone_id in zone_ids if isinstance(zone_id, str) and zone_id))
