@@ -1,7 +1,7 @@
 """Faults of a scenario, as they strike calls and webhook deliveries.
 
-Whether a fault strikes is drawn from the customer's own stream for that fault, at the n-th opportunity; so it is the same
-for the same customer whatever happens to others, and "the first n times" counts for each customer.
+Whether a fault strikes is drawn from the customer's own stream for that fault, at the n-th opportunity; so it is the
+same for the same customer whatever happens to others, and "the first n times" counts for each customer.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _apply(fault: Fault, service: str, strike: Strike) -> None:
 
 
 def error_answer(service: str, status: int) -> Answer:
-    """The answer of something on the way to a service: its own form of error, with a Retry-After where that is usual."""
+    """What something on the way to a service answers: its own form of error, with a Retry-After where that is usual."""
     headers = _RATE_LIMIT_HEADERS if status == 429 else {}
     if service == "stripe":
         kind = "invalid_request_error" if status == 429 else "api_error"

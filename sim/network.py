@@ -1,8 +1,8 @@
 """How long messages take on their way, by link and operation.
 
-Figures: Stripe's test mode as published by vendors and by its users (PaymentIntent create median 0.5 s, p95 1.5 s; confirm
-1.2 s, 3 s). Assumptions, backed by no source: the customer's way to the gateway and back (median 90 ms, p95 300 ms),
-other Stripe operations (median 0.3 s, p95 0.9 s), an immediate link between gateway and subscriptions-api.
+Figures: Stripe's test mode as published by vendors and by its users (PaymentIntent create median 0.5 s, p95 1.5 s;
+confirm 1.2 s, 3 s). Assumptions, backed by no source: the customer's way to the gateway and back (median 90 ms, p95
+300 ms), other Stripe operations (median 0.3 s, p95 0.9 s), an immediate link between gateway and subscriptions-api.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sim.time import MILLISECOND_US
 
 
 class Latency(NamedTuple):
-    """A lognormal round trip by its median and 95th percentile, and the share of it that lies before the service acts."""
+    """A lognormal round trip by its median and 95th percentile; `share_before` of it passes before the service acts."""
 
     median_us: int
     p95_us: int

@@ -58,7 +58,7 @@ class Streams:
         return self.uniform(purpose, index) < probability
 
     def choice(self, weights: Mapping[K, float], purpose: Purpose | int, index: int = 0) -> K:
-        """One key of `weights`, with probability proportional to its weight. Raises ValueError if no weight is positive."""
+        """One key of `weights`, with odds proportional to its weight. Raises ValueError if no weight is positive."""
         if len(weights) == 1:
             return next(iter(weights))
         total = math.fsum(weights.values())

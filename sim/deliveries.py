@@ -1,0 +1,85 @@
+"""When, how often and in what order Stripe's events reach billing-webhooks.
+
+Figures: median 0.8 s, p95 5 s, half a per cent in a tail of minutes to two hours, retried for up to three days (single
+sources each; graded C and D in docs/parameters.md). Assumption: a retry comes up to a tenth later than its step says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from scenarios.scenario import Fault
+from sim.facts import EXACT, Journal
+from sim.faults import strikes, webhook_faults
+from sim.purposes import Purpose
+from sim.streams import Streams
+from sim.stripe import Delivery
+from sim.stripe.webhooks import backoff_us
+from sim.time import HOUR_US, MILLISECOND_US, MINUTE_US, SECOND_US, Clock
+
+_MEDIAN_US: Final = 800 * MILLISECOND_US
+_P95_US: Final = 5 * SECOND_US
+_TAIL_SHARE: Final = 0.005
+_TAIL_SHORTEST_US: Final = 2 * MINUTE_US
+_TAIL_LONGEST_US: Final = 2 * HOUR_US
+_DUPLICATE_AFTER_US: Final = 3 * SECOND_US
+_REORDER_US: Final = 20 * SECOND_US
+_LATE_US: Final = HOUR_US
+
+
+class Deliveries:
+    """The delivery policy of a world: calibrated delays, and the scenario's webhook faults on top."""
+
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        streams_of: Callable[[str], Streams],
+        journal: Journal,
+        clock: Clock,
+    ) -> None:
+        self._faults = webhook_faults(faults)
+        self._streams_of = streams_of
+        self._journal = journal
+        self._clock = clock
+
+    def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
+        """The copies of one event that are sent, each with its delay; a lost copy counts as a failed attempt."""
+        streams = self._streams_of(account_id)
+        delay_us = _usual_delay_us(streams)
+        if not self._faults:
+            return (Delivery(delay_us, lost=False),)
+        lost = False
+        extra_us: list[int] = []
+        for number, fault in self._faults:
+            if fault.operation is not None and fault.operation != event_type:
+                continue
+            if not strikes(fault, number, streams, self._clock.now_us):
+                continue
+            self._journal.note(
+                account_id, EXACT, "world", "fault", "billing-webhooks", operation=event_type, state=fault.kind
+            )
+            if fault.kind == "webhook_duplicate":
+                after_us = _DUPLICATE_AFTER_US if fault.delay is None else fault.delay
+                extra_us.extend(after_us * copy for copy in range(1, fault.copies))
+            elif fault.kind == "webhook_drop":
+                lost = True
+            else:
+                usual_us = _REORDER_US if fault.kind == "webhook_reorder" else _LATE_US
+                delay_us += usual_us if fault.delay is None else fault.delay
+        first = Delivery(delay_us, lost=lost)
+        return (first, *(Delivery(delay_us + after_us, lost=False) for after_us in extra_us))
+
+    def retry_delay_us(self, account_id: str, attempt: int) -> int:
+        """How long after failed attempt number `attempt` (1, 2 …) the next one is made."""
+        streams = self._streams_of(account_id)
+        jitter = 1 + 0.1 * streams.uniform(Purpose.WEBHOOK_RETRY, streams.next_index(Purpose.WEBHOOK_RETRY))
+        return round(backoff_us(attempt) * jitter)
+
+
+def _usual_delay_us(streams: Streams) -> int:
+    index = streams.next_index(Purpose.WEBHOOK_ORDER)
+    tail = streams.uniform(Purpose.WEBHOOK_ORDER, index)
+    if tail < _TAIL_SHARE:
+        return round(_TAIL_SHORTEST_US + (_TAIL_LONGEST_US - _TAIL_SHORTEST_US) * tail / _TAIL_SHARE)
+    return streams.lognormal_us(_MEDIAN_US, _P95_US, Purpose.WEBHOOK_DUPLICATE, index)

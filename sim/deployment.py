@@ -1,0 +1,114 @@
+"""A whole deployment in one simulated world: its services, its network, its faults, and the customers who use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import simpy
+
+from scenarios.scenario import Variant
+from sim.backend import BackendConfig
+from sim.billing_webhooks import BillingWebhooks
+from sim.customers import Population, Session, account_request, customer_program
+from sim.deliveries import Deliveries
+from sim.effects import Call, Program
+from sim.facts import EXACT, Fact, Journal
+from sim.faults import FaultPlan
+from sim.final_reading import note_final_reading
+from sim.gateway import Gateway
+from sim.network import Network
+from sim.principal import Principal
+from sim.store import MemoryStore
+from sim.streams import Streams
+from sim.stripe import Stripe
+from sim.subscriptions_api import SubscriptionsApi
+from sim.test_support import TestSupport
+from sim.workers import Workers
+from sim.world import World, WorldClock
+
+OnSettled = Callable[[int, str, list[Fact]], None]
+
+
+class SetUpFailed(Exception):
+    """A customer's account could not be made."""
+
+
+class SimulatedDeployment:
+    """One variant's deployment, in virtual time. `run` lets customers loose on it, once."""
+
+    def __init__(self, variant: Variant, seed: int, environment: simpy.Environment | None = None) -> None:
+        scenario = variant.scenario
+        self._variant = variant
+        self._seed = seed
+        self._on_settled: OnSettled | None = None
+        self._streams: dict[str, Streams] = {}
+        self._population = Population(variant)
+        workers = {
+            name: Workers(one.workers, one.service_time, exponential=one.distribution == "exponential")
+            for name, one in scenario.capacity.items()
+        }
+        self.world = World(Network(), None, workers, environment, self._settle)
+        self.journal = Journal(self.world.clock)
+        faults = FaultPlan(scenario.faults, self.journal)
+        self.world.faults = faults if faults else None
+        self._wire(self.world.clock)
+
+    def _wire(self, clock: WorldClock) -> None:
+        variant = self._variant
+        config = BackendConfig(variant.phase, variant.regime, variant.scenario.backend.gates)
+        deliveries = Deliveries(variant.scenario.faults, self._streams.__getitem__, self.journal, clock)
+        self.store = MemoryStore()
+        self.stripe = Stripe(clock, self.journal, deliveries, webhook_secret=config.webhook_secret)
+        self.api = SubscriptionsApi(config, self.store, clock, self.journal)
+        self.world.services = {
+            "gateway": Gateway(config, self.store, clock),
+            "subscriptions-api": self.api,
+            "billing-webhooks": BillingWebhooks(config, self.store, clock, self.journal),
+            "stripe": self.stripe,
+            "test-support": TestSupport(config, self.store, clock, self.journal),
+        }
+
+    def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
+        """Run those customers until nothing is left to happen.
+
+        `on_settled` is called once for each, with number, account and all facts, as soon as nothing more can happen to
+        the account; what the deployment knows of the account is then forgotten. Raises ModelError or SetUpFailed.
+        """
+        self._on_settled = on_settled
+        self.world.feed(self._arrivals(customers))
+        self.world.run()
+
+    def _arrivals(self, customers: Iterable[int]) -> Iterator[tuple[int, Principal, Program[None]]]:
+        """Customers in the order of their arrival; who comes at the same moment, in the order of their numbers."""
+        population, count = self._population, self._variant.scenario.customers.count
+        times = sorted(
+            (population.arrival_us(Streams(self._seed, number), number, count), number) for number in customers
+        )
+        for at_us, number in times:
+            principal = Principal(number, f"acct{number:08d}", Streams(self._seed, number))
+            yield at_us, principal, self._customer(principal)
+
+    def _customer(self, principal: Principal) -> Program[None]:
+        """Make the account, then let the customer act."""
+        self._streams[principal.account_id] = principal.streams
+        shopper = self._population.draw(principal.streams)
+        answer = yield Call("test-support", account_request(shopper, principal.account_id))
+        if answer.status != 201:
+            raise SetUpFailed(f"account {principal.account_id} could not be made: {answer.status} {answer.body!r}")
+        session = Session.of_account(answer.body, self.world.clock, self.journal, principal.streams, self._population)
+        yield from customer_program(shopper, session)
+
+    def _settle(self, principal: Principal) -> None:
+        """Nothing is left to happen to the account: read the stores once, hand its facts over, forget it."""
+        account_id = principal.account_id
+        self.journal.note(account_id, EXACT, "world", "settled", account_id, state="drained")
+        note_final_reading(self.journal, account_id, self.api, self.stripe)
+        facts = self.journal.close(account_id)
+        self.api.forget(account_id)
+        self.stripe.forget(account_id)
+        del self._streams[account_id]
+        assert self._on_settled is not None
+        self._on_settled(principal.customer, account_id, facts)
+
+
