@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sim.stripe.test_cards import Decline
@@ -62,6 +63,7 @@ class Charge:
         "disputed",
         "metadata",
         "method",
+        "method_body",
         "description",
     )
     spoken_name: ClassVar = "charge"
@@ -83,6 +85,7 @@ class Charge:
         self.disputed = False
         self.metadata: dict[str, str] = intent.metadata
         self.method: PaymentMethod = method
+        self.method_body = method.render()
         self.description = intent.description
 
     @property
@@ -102,33 +105,40 @@ class Charge:
         self.disputed = True
 
     def render(self) -> dict[str, Any]:
-        decline, method, intent = self.decline, self.method, self.intent
+        return self._render(self.captured, self.amount_captured, self.amount_refunded, self.disputed)
+
+    def snapshot(self) -> Callable[[], dict[str, Any]]:
+        """What renders the charge as it is now: most events about charges are never looked at."""
+        return partial(self._render, self.captured, self.amount_captured, self.amount_refunded, self.disputed)
+
+    def _render(self, captured: bool, amount_captured: int, amount_refunded: int, disputed: bool) -> dict[str, Any]:
+        decline, intent = self.decline, self.intent
         paid = decline is None
         return {
             "id": self.id,
             **_CONSTANT,
             "amount": self.amount,
-            "amount_captured": self.amount_captured,
-            "amount_refunded": self.amount_refunded,
-            "balance_transaction": f"txn_{self.id[3:]}" if self.captured else None,
-            "billing_details": method.billing_details,
-            "captured": self.captured,
+            "amount_captured": amount_captured,
+            "amount_refunded": amount_refunded,
+            "balance_transaction": f"txn_{self.id[3:]}" if captured else None,
+            "billing_details": self.method_body["billing_details"],
+            "captured": captured,
             "created": self.created,
             "currency": self.currency,
             "customer": self.customer_id,
             "description": self.description,
-            "disputed": self.disputed,
+            "disputed": disputed,
             "failure_code": decline.code if decline else None,
             "failure_message": decline.message if decline else None,
             "metadata": self.metadata,
-            "outcome": _refused(method, decline) if decline else _AUTHORIZED,
+            "outcome": _refused(self.method, decline) if decline else _AUTHORIZED,
             "paid": paid,
             "payment_intent": intent.id,
-            "payment_method": method.id,
+            "payment_method": self.method.id,
             "payment_method_details": self._method_details(),
             "receipt_email": intent.receipt_email,
             "receipt_url": f"https://pay.stripe.test/receipts/{self.id}" if paid else None,
-            "refunded": paid and self.captured and self.refundable == 0,
+            "refunded": captured and amount_refunded == amount_captured,
             "shipping": intent.shipping,
             "statement_descriptor": intent.statement_descriptor,
             "statement_descriptor_suffix": intent.statement_descriptor_suffix,
@@ -140,7 +150,7 @@ class Charge:
         card = method.card
         if card is None:
             return {"type": method.type, method.type: _WALLET_DETAILS[method.type](method)}
-        shown = method.render()["card"]
+        shown = self.method_body["card"]
         details = {name: shown[name] for name in _SHARED_WITH_CARD}
         authorized = self.decline is None
         details.update(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sim.stripe import parameters
-from sim.stripe.errors import invalid_request
+from sim.stripe.errors import StripeError, invalid_request
 from sim.stripe.intent import CONFIRMABLE, Intent
 from sim.stripe.payment_method import DATA, TYPES, PaymentMethod, chosen, make
 from sim.stripe.test_cards import AUTHENTICATION_REQUIRED, GENERIC_DECLINE
@@ -73,19 +73,26 @@ def take_types(context: Context, intent: Intent, values: Mapping[str, Any]) -> N
 
 def prepare(context: Context, intent: Intent, values: Mapping[str, Any]) -> None:
     """Make the intent ready for an attempt. Raises StripeError (400) for a wrong state, method or return URL."""
-    _check_confirmable(intent)
-    take_method(context, intent, values)
-    method = intent.payment_method
+    _check_confirmable(context, intent)
+    given = _given(context, intent, values)
+    method = given or intent.payment_method
     if method is None:
-        raise _missing_method(intent)
+        raise _missing_method(context, intent)
     intent.check_usable(method)
-    if "return_url" in values:
-        intent.return_url = values["return_url"]
-    if "payment_method_options" in values:
-        intent.options = values["payment_method_options"]
-    intent.off_session = values.get("off_session", False)
-    # Requests with a publishable key come from Stripe.js, which handles the next action itself.
-    _check_return_url(intent, method, context.publishable or values.get("use_stripe_sdk", False) or intent.off_session)
+    off_session = values.get("off_session", False)
+    options = values.get("payment_method_options", intent.options)
+    if values.get("return_url", intent.return_url) is None:
+        # Requests with a publishable key come from Stripe.js, which handles the next action itself.
+        from_sdk = context.publishable or values.get("use_stripe_sdk", False)
+        _check_redirects(intent, method, options, off_session, from_sdk)
+    # Nothing is changed before this line: a malformed request leaves the intent as it was.
+    if given is not None:
+        intent.use(given)
+    intent.return_url = values.get("return_url", intent.return_url)
+    intent.off_session = off_session
+    if options is not intent.options:
+        intent.options = options
+        intent.changed()
 
 
 def attempt(context: Context, intent: Intent, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def attempt(context: Context, intent: Intent, values: Mapping[str, Any]) -> dict
     method = intent.payment_method
     assert method is not None, "a prepared intent has its payment method"
     intent.last_error = None
-    intent.changed()
+    intent.moved(intent.status)
     _run(context, intent, method, values)
     if intent.last_error is not None:
         raise intent.refusal(context)
@@ -121,7 +128,7 @@ def _need(intent: Intent, method: PaymentMethod) -> Need:
     off_session = intent.off_session
     card = method.card
     if card is None:
-        if method.type != "paypal" or method.authorized or _imported_agreement(intent):
+        if method.type != "paypal" or method.authorized or _imported_agreement(intent.options):
             return "nothing"
         return "absent_customer" if off_session else "redirect"
     rule = card.authentication
@@ -139,9 +146,9 @@ def _need(intent: Intent, method: PaymentMethod) -> Need:
     return "absent_customer"
 
 
-def _imported_agreement(intent: Intent) -> bool:
+def _imported_agreement(options: Mapping[str, Any]) -> bool:
     """A billing agreement brought from elsewhere needs no redirect. Source: Stripe's page on importing them."""
-    return bool(intent.options.get("paypal", {}).get("billing_agreement_id"))
+    return bool(options.get("paypal", {}).get("billing_agreement_id"))
 
 
 def _given(context: Context, intent: Intent, values: Mapping[str, Any]) -> PaymentMethod | None:
@@ -157,7 +164,7 @@ def _given(context: Context, intent: Intent, values: Mapping[str, Any]) -> Payme
     return chosen(context, intent.account, method_id) if method_id else None
 
 
-def _check_confirmable(intent: Intent) -> None:
+def _check_confirmable(context: Context, intent: Intent) -> None:
     if intent.status in CONFIRMABLE:
         return
     if intent.status == "succeeded":
@@ -170,10 +177,10 @@ def _check_confirmable(intent: Intent) -> None:
             f"This {intent.type_name}'s status is {intent.status}, but it must have one of the following statuses "
             f"to be confirmed: {', '.join(CONFIRMABLE)}."
         )
-    raise intent.unexpected_state(message)
+    raise intent.unexpected_state(context, message)
 
 
-def _missing_method(intent: Intent) -> Exception:
+def _missing_method(context: Context, intent: Intent) -> StripeError:
     if intent.customer is None:
         hint = f"Update the {intent.type_name} with a payment method and then confirm it again."
     else:
@@ -182,26 +189,26 @@ def _missing_method(intent: Intent) -> Exception:
             "customer along with the customer ID."
         )
     return intent.unexpected_state(
-        f"You cannot confirm this {intent.type_name} because it's missing a payment method. {hint}"
+        context, f"You cannot confirm this {intent.type_name} because it's missing a payment method. {hint}"
     )
 
 
-def _check_return_url(intent: Intent, method: PaymentMethod, redirects_handled: bool) -> None:
-    if intent.return_url is not None:
-        return
-    if method.type == "paypal" and not method.authorized and not _imported_agreement(intent) and not intent.off_session:
+def _check_redirects(
+    intent: Intent, method: PaymentMethod, options: Mapping[str, Any], off_session: bool, from_sdk: bool
+) -> None:
+    """Without a return URL nothing may redirect. Raises StripeError where something would, or could."""
+    if method.type == "paypal" and not off_session and not method.authorized and not _imported_agreement(options):
         raise invalid_request(
-            "The `return_url` must be specified to confirm with a payment method of type paypal, because the "
-            "customer is redirected.",
+            "The `return_url` must be specified to confirm with a payment method of type paypal, because the customer "
+            "is redirected.",
             param="return_url",
             code="parameter_missing",
         )
-    if not redirects_handled and intent.needs_return_url():
+    if intent.automatic == "always" and not off_session and not from_sdk:
         raise invalid_request(
-            f"This {intent.type_name} is configured to accept payment methods enabled in your Dashboard. Because "
-            "some of these payment methods might redirect your customer off of your page, you must provide a "
-            "`return_url`. If you don't want to accept redirect-based payment methods, set "
-            "`automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to "
-            "`never` when creating Setup Intents and Payment Intents.",
+            f"This {intent.type_name} is configured to accept payment methods enabled in your Dashboard. Because some "
+            "of these payment methods might redirect your customer off of your page, you must provide a `return_url`. "
+            "If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to "
+            "`true` and `automatic_payment_methods[allow_redirects]` to `never` when creating the intent.",
             param="return_url",
         )

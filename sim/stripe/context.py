@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.facts import EXACT, Journal
 from sim.stripe.account import UNCLAIMED, Account, Ledger
-from sim.stripe.event import Event
+from sim.stripe.event import Body, Event
 from sim.stripe.webhook_endpoint import WebhookEndpoint
 
 ACTOR = "stripe"
@@ -71,23 +71,25 @@ class Context:
         return self._request_id
 
     def emit(
-        self, account: Account, event_type: str, body: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+        self, account: Account, event_type: str, subject: str, body: Body, previous: Mapping[str, Any] | None = None
     ) -> None:
-        """Record an event; its deliveries start when the request is done."""
+        """Record an event about `subject`; its deliveries start when the request is done."""
         if self.account is None:
             self.account = account
+        event_id = account.next_id("evt")
         event = Event(
-            account.next_id("evt"),
+            event_id,
             event_type,
             account.account_id,
             self.now_s,
             self.now_us,
+            subject,
             body,
             self.request_id,
             self.idempotency_key,
             previous,
         )
-        account.objects[event.id] = event
+        account.objects[event_id] = event
         self.events.append(event)
 
     def note(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -10,8 +10,12 @@ import orjson
 API_VERSION: Final = "2026-10-28.endive"
 
 
+Body = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""A rendered object, which is never changed afterwards; or what renders it as it was, for events that few look at."""
+
+
 class Event:
-    """One event. `body` is a snapshot: rendered objects are never changed afterwards."""
+    """One event. `subject` is the id of the object that it is about, `body` that object as it was."""
 
     __slots__ = (
         "id",
@@ -19,7 +23,8 @@ class Event:
         "account_id",
         "created",
         "created_us",
-        "body",
+        "subject",
+        "_body",
         "previous",
         "request_id",
         "idempotency_key",
@@ -35,7 +40,8 @@ class Event:
         account_id: str,
         created: int,
         created_us: int,
-        body: Mapping[str, Any],
+        subject: str,
+        body: Body,
         request_id: str | None,
         idempotency_key: str | None,
         previous: Mapping[str, Any] | None = None,
@@ -45,7 +51,8 @@ class Event:
         self.account_id = account_id
         self.created = created
         self.created_us = created_us
-        self.body = body
+        self.subject = subject
+        self._body = body
         self.previous = previous
         self.request_id = request_id
         self.idempotency_key = idempotency_key
@@ -53,10 +60,10 @@ class Event:
         self._payload: bytes | None = None
 
     @property
-    def subject(self) -> str:
-        """The id of the object that the event is about."""
-        subject: str = self.body["id"]
-        return subject
+    def body(self) -> Mapping[str, Any]:
+        if callable(self._body):
+            self._body = self._body()
+        return self._body
 
     def payload(self) -> bytes:
         """The bytes that are delivered: the same at every attempt."""

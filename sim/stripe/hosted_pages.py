@@ -36,7 +36,7 @@ def hosted_page(intent: Mapping[str, Any]) -> str | None:
     return script
 
 
-def visit(context: Context, path: str, body: Mapping[str, Any] | None) -> Answer:
+def visit(context: Context, path: str, body: Mapping[str, Any]) -> Answer:
     """A person does `outcome` on a page and is sent back.
 
     A page whose moment is over (the intent was paid, cancelled or tried anew in another way) changes nothing.
@@ -48,7 +48,7 @@ def visit(context: Context, path: str, body: Mapping[str, Any] | None) -> Answer
     if not isinstance(intent, Intent):
         raise no_such("intent", intent_id, "intent")
     context.account = intent.account
-    outcome = (body or {}).get("outcome")
+    outcome = body.get("outcome")
     if outcome not in OUTCOMES[page]:
         raise invalid_request(
             f"Invalid outcome: {outcome!r}, on this page one of {', '.join(OUTCOMES[page])}", param="outcome"

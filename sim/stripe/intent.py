@@ -22,39 +22,6 @@ CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation", "requi
 TYPES_RENAMED_IN: Final = "2026-09-30"
 """The API version from which intents answer `allowed_payment_method_types`. Source: the official SDK's types."""
 
-PUBLISHABLE_FIELDS: Final = frozenset(
-    (
-        "id",
-        "object",
-        "amount",
-        "amount_details",
-        "automatic_payment_methods",
-        "canceled_at",
-        "cancellation_reason",
-        "capture_method",
-        "client_secret",
-        "confirmation_method",
-        "created",
-        "currency",
-        "description",
-        "last_payment_error",
-        "last_setup_error",
-        "livemode",
-        "next_action",
-        "payment_method",
-        "payment_method_configuration_details",
-        "payment_method_types",
-        "processing",
-        "receipt_email",
-        "setup_future_usage",
-        "shipping",
-        "source",
-        "status",
-        "usage",
-    )
-)
-"""What a browser may see of an intent: not the customer, not the metadata."""
-
 
 class Intent:
     """The common part. `page` is the hosted page that waits for the customer while `requires_action` lasts.
@@ -84,10 +51,12 @@ class Intent:
         "last_error",
         "cancellation_reason",
         "_rendered",
+        "_lasting",
     )
     spoken_name: ClassVar = "intent"
     object_name: ClassVar = "intent"
     type_name: ClassVar = "Intent"
+    publishable_fields: ClassVar[tuple[str, ...]] = ()
     default_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     cancelable: ClassVar[tuple[str, ...]] = CONFIRMABLE
 
@@ -112,6 +81,7 @@ class Intent:
         self.last_error: dict[str, Any] | None = None
         self.cancellation_reason: str | None = None
         self._rendered: dict[str, Any] | None = None
+        self._lasting: dict[str, Any] | None = None
 
     # What each kind of intent does in its own way.
 
@@ -125,7 +95,7 @@ class Intent:
 
     def emit(self, context: Context, change: str) -> None:
         """Record the event `<object>.<change>`."""
-        context.emit(self.account, f"{self.object_name}.{change}", self.render())
+        context.emit(self.account, f"{self.object_name}.{change}", self.id, self.render())
 
     def note(self, context: Context, detail: Mapping[str, Any] | None = None) -> None:
         """Note the status as a fact."""
@@ -142,29 +112,40 @@ class Intent:
         """Whether success saves the payment method."""
         raise NotImplementedError
 
-    def _render(self) -> dict[str, Any]:
+    def _render_lasting(self) -> dict[str, Any]:
+        """The fields that confirming does not change."""
+        raise NotImplementedError
+
+    def _render_moving(self, body: dict[str, Any]) -> None:
+        """Set the fields that change with the status."""
         raise NotImplementedError
 
     # What they share.
 
     def moved(self, status: str) -> None:
-        """Change the status; every other change of a field calls `changed` itself."""
+        """Change the status, and whatever `_render_moving` renders."""
         self.status = status
         self._rendered = None
 
     def changed(self) -> None:
+        """To be called after any other field was changed."""
         self._rendered = None
+        self._lasting = None
 
     def render(self) -> dict[str, Any]:
-        if self._rendered is None:
-            self._rendered = self._render()
-        return self._rendered
+        body = self._rendered
+        if body is None:
+            if self._lasting is None:
+                self._lasting = self._render_lasting()
+            body = self._rendered = self._lasting.copy()
+            self._render_moving(body)
+        return body
 
     def present(self, context: Context) -> dict[str, Any]:
         """The object as the caller may see it, in the caller's API version."""
         body = self.render()
         if context.publishable:
-            return {name: value for name, value in body.items() if name in PUBLISHABLE_FIELDS}
+            return {name: body[name] for name in self.publishable_fields}
         if context.version < TYPES_RENAMED_IN:
             return {name: value for name, value in body.items() if name != "allowed_payment_method_types"}
         return body
@@ -178,10 +159,6 @@ class Intent:
         return (
             list(self.types) if self.types is not None else [kind for kind in self.dashboard_types if self.allows(kind)]
         )
-
-    def needs_return_url(self) -> bool:
-        """Whether the dashboard's methods could redirect, so that Stripe insists on knowing where to."""
-        return self.automatic == "always" and self.return_url is None
 
     def check_usable(self, method: PaymentMethod) -> None:
         """Raises StripeError where `method` cannot serve this intent."""
@@ -238,16 +215,17 @@ class Intent:
         error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{context.request_id}?t={context.now_s}"
         return StripeError(402, error, kept=True)
 
-    def unexpected_state(self, message: str) -> StripeError:
+    def unexpected_state(self, context: Context, message: str) -> StripeError:
         error = invalid_request(message, code=f"{self.object_name}_unexpected_state", kept=True)
-        error.error[self.object_name] = self.render()
+        error.error[self.object_name] = self.present(context)
         return error
 
-    def check_cancelable(self) -> None:
+    def check_cancelable(self, context: Context) -> None:
         if self.status not in self.cancelable:
             raise self.unexpected_state(
+                context,
                 f"You cannot cancel this {self.type_name} because it has a status of {self.status}. Only a "
-                f"{self.type_name} with one of the following statuses may be canceled: {', '.join(self.cancelable)}."
+                f"{self.type_name} with one of the following statuses may be canceled: {', '.join(self.cancelable)}.",
             )
 
     def shown_options(self) -> dict[str, Any]:

@@ -167,9 +167,10 @@ def _too_long(key: str, value: str, name: str) -> StripeError:
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise invalid_request("Invalid object", param=name)
-    return value
+    mapping: Mapping[str, Any] = value
+    return mapping
 
 
 def _empty(name: str) -> StripeError:

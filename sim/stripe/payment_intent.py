@@ -16,6 +16,35 @@ if TYPE_CHECKING:
     from sim.stripe.context import Context
     from sim.stripe.customer import Customer
 
+_PUBLISHABLE: Final = (
+    "id",
+    "object",
+    "amount",
+    "amount_details",
+    "automatic_payment_methods",
+    "canceled_at",
+    "cancellation_reason",
+    "capture_method",
+    "client_secret",
+    "confirmation_method",
+    "created",
+    "currency",
+    "description",
+    "last_payment_error",
+    "livemode",
+    "next_action",
+    "payment_method",
+    "payment_method_configuration_details",
+    "payment_method_types",
+    "processing",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "source",
+    "status",
+)
+"""What a browser may see: not the customer, not the metadata. Source: answers to requests with a publishable key."""
+
 _CONSTANT: Final[Mapping[str, Any]] = {
     "object": "payment_intent",
     "amount_details": {"tip": {}},
@@ -64,6 +93,7 @@ class PaymentIntent(Intent):
     spoken_name: ClassVar = "payment_intent"
     object_name: ClassVar = "payment_intent"
     type_name: ClassVar = "PaymentIntent"
+    publishable_fields: ClassVar = _PUBLISHABLE
     default_options: ClassVar = _OPTIONS
     cancelable: ClassVar[tuple[str, ...]] = (*CONFIRMABLE, "requires_capture", "processing")
 
@@ -127,7 +157,7 @@ class PaymentIntent(Intent):
                 self.amount,
                 {"decline_code": decline.decline_code, "code": decline.code},
             )
-            context.emit(self.account, "charge.failed", charge.render())
+            context.emit(self.account, "charge.failed", charge.id, charge.snapshot())
         self.fail(context, error)
 
     def fail(self, context: Context, error: dict[str, Any]) -> None:
@@ -141,11 +171,11 @@ class PaymentIntent(Intent):
         assert charge is not None, "an intent in requires_capture has its charge"
         charge.capture(amount)
         self.amount_capturable = 0
-        context.emit(self.account, "charge.captured", charge.render())
+        context.emit(self.account, "charge.captured", charge.id, charge.snapshot())
         self._succeed(context, charge, amount)
 
     def cancel(self, context: Context, reason: str | None) -> None:
-        self.check_cancelable()
+        self.check_cancelable(context)
         self.cancellation_reason = reason
         self.canceled_at = context.now_s
         self.next_action = None
@@ -160,7 +190,7 @@ class PaymentIntent(Intent):
         assert method is not None, "only an intent with a payment method is charged"
         charge = self._charge(context, None)
         context.note(self.account, "charge", charge.id, self.id, "succeeded", self.amount)
-        context.emit(self.account, "charge.succeeded", charge.render())
+        context.emit(self.account, "charge.succeeded", charge.id, charge.snapshot())
         self.next_action = None
         self.page = None
         if charge.captured:
@@ -189,7 +219,7 @@ class PaymentIntent(Intent):
         if method is not None and method.card is not None and method.card.disputed:
             charge.dispute()
             body = dispute(self.account.next_id("dp"), charge, context.now_s)
-            context.emit(self.account, "charge.dispute.created", body)
+            context.emit(self.account, "charge.dispute.created", body["id"], body)
 
     def _charge(self, context: Context, decline: Decline | None) -> Charge:
         charge = Charge(self.account.next_id("ch"), self, context.now_s, decline)
@@ -197,29 +227,21 @@ class PaymentIntent(Intent):
         self.latest_charge = charge
         return charge
 
-    def _render(self) -> dict[str, Any]:
-        customer, method, charge, automatic = self.customer, self.payment_method, self.latest_charge, self.automatic
+    def _render_lasting(self) -> dict[str, Any]:
+        customer, automatic = self.customer, self.automatic
         return {
             "id": self.id,
             **_CONSTANT,
             "allowed_payment_method_types": self.types,
             "amount": self.amount,
-            "amount_capturable": self.amount_capturable,
-            "amount_received": self.amount_received,
             "automatic_payment_methods": automatic and {"allow_redirects": automatic, "enabled": True},
-            "canceled_at": self.canceled_at,
-            "cancellation_reason": self.cancellation_reason,
             "capture_method": self.capture_method,
             "client_secret": self.client_secret,
             "created": self.created,
             "currency": self.currency,
             "customer": customer.id if customer else None,
             "description": self.description,
-            "last_payment_error": self.last_error,
-            "latest_charge": charge.id if charge else None,
             "metadata": self.metadata,
-            "next_action": self.next_action,
-            "payment_method": method.id if method else None,
             "payment_method_options": self.shown_options(),
             "payment_method_types": self.shown_types(),
             "receipt_email": self.receipt_email,
@@ -227,5 +249,16 @@ class PaymentIntent(Intent):
             "shipping": self.shipping,
             "statement_descriptor": self.statement_descriptor,
             "statement_descriptor_suffix": self.statement_descriptor_suffix,
-            "status": self.status,
         }
+
+    def _render_moving(self, body: dict[str, Any]) -> None:
+        method, charge = self.payment_method, self.latest_charge
+        body["amount_capturable"] = self.amount_capturable
+        body["amount_received"] = self.amount_received
+        body["canceled_at"] = self.canceled_at
+        body["cancellation_reason"] = self.cancellation_reason
+        body["last_payment_error"] = self.last_error
+        body["latest_charge"] = charge.id if charge else None
+        body["next_action"] = self.next_action
+        body["payment_method"] = method.id if method else None
+        body["status"] = self.status

@@ -144,7 +144,7 @@ class PaymentMethod:
         customer.payment_methods.append(self)
         self.changed()
         context.note(self.account, "payment_method", self.id, customer.id, "attached", None, {"type": self.type})
-        context.emit(self.account, "payment_method.attached", self.render())
+        context.emit(self.account, "payment_method.attached", self.id, self.render())
 
     def detach(self, context: Context) -> None:
         """Take it from its customer, for good."""
@@ -162,7 +162,7 @@ class PaymentMethod:
         self.detached = True
         self.changed()
         context.note(self.account, "payment_method", self.id, customer.id, "detached", None, {"type": self.type})
-        context.emit(self.account, "payment_method.detached", self.render(), {"customer": customer.id})
+        context.emit(self.account, "payment_method.detached", self.id, self.render(), {"customer": customer.id})
 
     def changed(self) -> None:
         self._rendered = None

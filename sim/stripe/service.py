@@ -9,7 +9,7 @@ from sim.effects import Program, Spawn
 from sim.facts import Journal
 from sim.messages import Answer, Request
 from sim.stripe import hosted_pages
-from sim.stripe.account import Ledger
+from sim.stripe.account import UNCLAIMED, Ledger
 from sim.stripe.context import Context
 from sim.stripe.errors import StripeError, invalid_request, secret_key_required, unauthorized
 from sim.stripe.event import API_VERSION
@@ -102,24 +102,23 @@ class Stripe:
             return self._refused(context, error)
         if replay is not None:
             return replay
-        kept = False
+        answer, kept = None, False
         try:
             answer, kept = self._answer(context, request)
             yield from self._deliveries(context)
-            if kept:
-                self._keys.finish(scoped, answer)
-                if context.account is not None:
-                    context.account.idempotency_keys.append(scoped)
             return answer
         finally:
-            if not kept:
+            if answer is not None and kept:
+                self._keys.finish(scoped, answer)
+                (context.account or self._ledger.account(UNCLAIMED)).idempotency_keys.append(scoped)
+            else:
                 self._keys.release(scoped)
 
     def _answer(self, context: Context, request: Request) -> tuple[Answer, bool]:
         """The answer, and whether its idempotency key keeps it."""
         try:
             if request.path.startswith(hosted_pages.PREFIX):
-                return hosted_pages.visit(context, request.path, request.body), True
+                return hosted_pages.visit(context, request.path, _params(request)), True
             body = self._dispatch(context, request)
         except StripeError as error:
             return self._refused(context, error), error.kept
@@ -195,7 +194,7 @@ def _params(request: Request) -> Mapping[str, Any]:
     body = request.body
     if body is None:
         return request.query
-    if not isinstance(body, Mapping):
+    if type(body) is not dict and not isinstance(body, Mapping):
         raise invalid_request(f"Invalid request body: expected form parameters, got {type(body).__name__}")
     return {**body, **request.query} if request.query else body
 

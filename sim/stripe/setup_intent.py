@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     from sim.stripe.context import Context
     from sim.stripe.customer import Customer
 
+_PUBLISHABLE: Final = (
+    "id",
+    "object",
+    "automatic_payment_methods",
+    "cancellation_reason",
+    "client_secret",
+    "created",
+    "description",
+    "last_setup_error",
+    "livemode",
+    "next_action",
+    "payment_method",
+    "payment_method_configuration_details",
+    "payment_method_types",
+    "status",
+    "usage",
+)
+"""What a browser may see: not the customer, not the metadata. Source: answers to requests with a publishable key."""
+
 _CONSTANT: Final[Mapping[str, Any]] = {
     "object": "setup_intent",
     "application": None,
@@ -42,6 +61,7 @@ class SetupIntent(Intent):
     spoken_name: ClassVar = "setupintent"
     object_name: ClassVar = "setup_intent"
     type_name: ClassVar = "SetupIntent"
+    publishable_fields: ClassVar = _PUBLISHABLE
     default_options: ClassVar = _OPTIONS
 
     def __init__(
@@ -99,7 +119,7 @@ class SetupIntent(Intent):
         self.emit(context, "setup_failed")
 
     def cancel(self, context: Context, reason: str | None) -> None:
-        self.check_cancelable()
+        self.check_cancelable(context)
         self.cancellation_reason = reason
         self.next_action = None
         self.page = None
@@ -109,27 +129,30 @@ class SetupIntent(Intent):
 
     def _begin_attempt(self) -> None:
         self.attempts.append(self.account.next_id("setatt"))
-        self.changed()
+        self.moved(self.status)
 
-    def _render(self) -> dict[str, Any]:
-        customer, method, automatic = self.customer, self.payment_method, self.automatic
+    def _render_lasting(self) -> dict[str, Any]:
+        customer, automatic = self.customer, self.automatic
         return {
             "id": self.id,
             **_CONSTANT,
             "allowed_payment_method_types": self.types,
             "automatic_payment_methods": automatic and {"allow_redirects": automatic, "enabled": True},
-            "cancellation_reason": self.cancellation_reason,
             "client_secret": self.client_secret,
             "created": self.created,
             "customer": customer.id if customer else None,
             "description": self.description,
-            "last_setup_error": self.last_error,
-            "latest_attempt": self.attempts[-1] if self.attempts else None,
             "metadata": self.metadata,
-            "next_action": self.next_action,
-            "payment_method": method.id if method else None,
             "payment_method_options": self.shown_options(),
             "payment_method_types": self.shown_types(),
-            "status": self.status,
             "usage": self.usage,
         }
+
+    def _render_moving(self, body: dict[str, Any]) -> None:
+        method = self.payment_method
+        body["cancellation_reason"] = self.cancellation_reason
+        body["last_setup_error"] = self.last_error
+        body["latest_attempt"] = self.attempts[-1] if self.attempts else None
+        body["next_action"] = self.next_action
+        body["payment_method"] = method.id if method else None
+        body["status"] = self.status

@@ -76,9 +76,13 @@ class Webhooks:
         self._policy = policy
         self.endpoints: dict[str, WebhookEndpoint] = {}
 
+    def receivers(self, event_type: str) -> Sequence[WebhookEndpoint]:
+        """The endpoints that want events of a type."""
+        return [endpoint for endpoint in self.endpoints.values() if endpoint.wants(event_type)]
+
     def deliveries(self, event: Event) -> Iterator[Spawn]:
         """The programs that deliver one event: one for each copy and endpoint."""
-        receivers = [endpoint for endpoint in self.endpoints.values() if endpoint.wants(event.type)]
+        receivers = self.receivers(event.type)
         event.pending_webhooks = len(receivers)
         for endpoint in receivers:
             for number, copy in enumerate(self._policy.copies(event.account_id, event.id, event.type)):

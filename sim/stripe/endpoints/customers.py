@@ -40,7 +40,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     _apply(context, customer, values)
     account.objects[customer.id] = customer
     body = customer.render()
-    context.emit(account, "customer.created", body)
+    context.emit(account, "customer.created", customer.id, body)
     return body
 
 
@@ -57,7 +57,7 @@ def update(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
     body = customer.render()
     changed = {name: value for name, value in before.items() if body[name] != value}
     if changed:
-        context.emit(customer.account, "customer.updated", body, changed)
+        context.emit(customer.account, "customer.updated", customer.id, body, changed)
     return body
 
 
@@ -68,7 +68,7 @@ def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
     for method in list(customer.payment_methods):
         method.detach(context)
     customer.deleted = True
-    context.emit(customer.account, "customer.deleted", body)
+    context.emit(customer.account, "customer.deleted", customer.id, body)
     return customer.render()
 
 

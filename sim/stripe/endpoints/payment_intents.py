@@ -117,13 +117,14 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
     intent = _found(context, values, intent_id)
     if intent.status not in CONFIRMABLE and not values.keys() <= {"metadata", "description", "expand"}:
         raise intent.unexpected_state(
+            context,
             f"This PaymentIntent could not be updated because it has a status of {intent.status}. You may only "
-            f"update a PaymentIntent with one of the following statuses: {', '.join(CONFIRMABLE)}."
+            f"update a PaymentIntent with one of the following statuses: {', '.join(CONFIRMABLE)}.",
         )
     check_amount(values.get("amount", intent.amount), values.get("currency", intent.currency))
     if "customer" in values:
         _change_customer(context, intent, values["customer"])
-    amount_before, metadata_before = intent.amount, intent.metadata
+    status_before, amount_before, metadata_before = intent.status, intent.amount, intent.metadata
     take_types(context, intent, values)
     take_method(context, intent, values)
     intent.amount = values.get("amount", intent.amount)
@@ -134,6 +135,8 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
     intent.changed()
     if intent.amount != amount_before or intent.metadata != metadata_before:
         intent.note_purpose(context)
+    elif intent.status != status_before:
+        intent.note(context)
     return intent.present(context)
 
 
@@ -154,8 +157,9 @@ def capture(context: Context, values: Mapping[str, Any], intent_id: str) -> dict
     intent = _found(context, values, intent_id)
     if intent.status != "requires_capture":
         raise intent.unexpected_state(
+            context,
             f"This PaymentIntent could not be captured because it has a status of {intent.status}. Only a "
-            "PaymentIntent with one of the following statuses may be captured: requires_capture."
+            "PaymentIntent with one of the following statuses may be captured: requires_capture.",
         )
     amount = values.get("amount_to_capture", intent.amount_capturable)
     if not 0 < amount <= intent.amount_capturable:
@@ -230,9 +234,13 @@ def _apply(intent: PaymentIntent, values: Mapping[str, Any]) -> None:
     for name in _PLAIN:
         if name in values:
             setattr(intent, name, values[name] or None)
+            intent.changed()
     if "payment_method_options" in values:
         intent.options = values["payment_method_options"]
-    intent.capture_method = values.get("capture_method", intent.capture_method)
+        intent.changed()
+    if "capture_method" in values:
+        intent.capture_method = values["capture_method"]
+        intent.changed()
 
 
 _PLAIN: Final = (

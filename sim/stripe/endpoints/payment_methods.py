@@ -53,7 +53,7 @@ def update(context: Context, values: Mapping[str, Any], method_id: str) -> dict[
     body = method.render()
     changed = {name: value for name, value in before.items() if body[name] != value}
     if changed and method.customer is not None:
-        context.emit(method.account, "payment_method.updated", body, changed)
+        context.emit(method.account, "payment_method.updated", method.id, body, changed)
     return body
 
 

@@ -35,8 +35,8 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     account.objects[refund.id] = refund
     detail = {"reason": refund.reason}
     context.note(account, "refund", refund.id, charge.intent.id, "succeeded", amount, detail)
-    context.emit(account, "refund.created", refund.render())
-    context.emit(account, "charge.refunded", charge.render(), {"amount_refunded": before})
+    context.emit(account, "refund.created", refund.id, refund.render())
+    context.emit(account, "charge.refunded", charge.id, charge.render(), {"amount_refunded": before})
     return refund.render()
 
 

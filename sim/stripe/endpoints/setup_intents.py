@@ -73,7 +73,7 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
     intent = _found(context, values, intent_id)
     if intent.status not in CONFIRMABLE and not values.keys() <= {"metadata", "description", "expand"}:
         raise intent.unexpected_state(
-            f"This SetupIntent could not be updated because it has a status of {intent.status}."
+            context, f"This SetupIntent could not be updated because it has a status of {intent.status}."
         )
     if "customer" in values:
         customer = living(context, values["customer"])
@@ -84,7 +84,7 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
                 param="customer",
             )
         intent.customer = customer
-    metadata_before = intent.metadata
+    status_before, metadata_before = intent.status, intent.metadata
     take_types(context, intent, values)
     take_method(context, intent, values)
     if "metadata" in values:
@@ -93,6 +93,8 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
     intent.changed()
     if intent.metadata != metadata_before:
         intent.note_purpose(context)
+    elif intent.status != status_before:
+        intent.note(context)
     return intent.present(context)
 
 
