@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.clients.reply import Reply, member_of
+from sim.clients.reply import Reply, member_of, objects_in
 from sim.customers.checkout import Checkout, Part, is_secret, lines_list
 from sim.customers.ending import Ending
 from sim.customers.front_end import FetchFrontEnd, ServiceFrontEnd
@@ -72,6 +72,7 @@ class ServicePurchase(Checkout):
         self.front = FetchFrontEnd(session)
         if self.shopper.has_usable_method:
             self.payer.method = "saved"
+            self.payer.saved_id = yield from self._saved_method()
         for part in self.parts:
             ending = yield from self._ask_for_secret(part)
             if ending is not None:
@@ -83,6 +84,15 @@ class ServicePurchase(Checkout):
         if lost is not None:
             return Ending("declined" if lost.outcome == "error" else lost.outcome, lost.reason)
         return (yield from self._await_entitlements(None))
+
+    def _saved_method(self) -> Program[str | None]:
+        """The id of the default method on file, as the owner's page lists it."""
+        listed, _ = yield from self.front.query("payment_methods", self.session.addresses.payment_methods)
+        for method in objects_in(listed):
+            identifier = method.get("id")
+            if method.get("is_default") is True and method.get("valid") is True and type(identifier) is str:
+                return identifier
+        return None
 
     def _ask_for_secret(self, part: Part) -> Program[Ending | None]:
         """What waits is asked for again: lines by pre-auth, a change by repeating it with the customer present."""

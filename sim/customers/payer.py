@@ -50,7 +50,8 @@ class Payer:
     """One customer at one attempt. `method` and `card` are what would be used now; `tries` counts tries to pay.
 
     `collects`: whether the front end can ask for a method when it has a client secret. `cards_only`: its form takes no
-    PayPal and no wallet (CardElement). `paid_with`: the id of the method that the last settled intent has.
+    PayPal and no wallet (CardElement). `paid_with`: the id of the method that the last settled intent has. `saved_id`: the method on file, where
+    the page has listed it, so that an intent without a method can be confirmed with it, once.
     """
 
     __slots__ = (
@@ -65,6 +66,7 @@ class Payer:
         "collects",
         "method",
         "paid_with",
+        "saved_id",
         "session",
         "shopper",
         "stripe",
@@ -87,6 +89,7 @@ class Payer:
         self._hesitations = self._base
         self._details_entered = False
         self.paid_with: str | None = None
+        self.saved_id: str | None = None
         if cards_only and self.method == "wallet":
             self.method = "card"
 
@@ -136,6 +139,9 @@ class Payer:
             settlement = yield from self._continue(secret, stands)
             if settlement is not None:
                 return settlement
+        if self.method == "saved" and self.saved_id is not None:
+            identifier, self.saved_id = self.saved_id, None
+            return (yield from self._confirm(secret, identifier))
         if not self.collects:
             return CANNOT_COLLECT
         if self.method == "saved":

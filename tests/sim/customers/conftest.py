@@ -71,6 +71,7 @@ class Stage:
             "entitlements": self._entitlements,
             "list_subscriptions": lambda _: envelope(self.bought),
             "setup_payment_method": lambda _: envelope({"client_secret": "seti_setup_secret_x"}),
+            "payment_methods": lambda _: envelope([{"id": "pm_1", "is_default": True, "valid": True}]),
             "add_payment_method": lambda _: envelope({"id": "pm_1"}),
             "pre_auth": lambda _: envelope({"client_secret": "pi_again_secret_x", "intent_type": "payment"}),
             "profile_update": lambda _: envelope({}),

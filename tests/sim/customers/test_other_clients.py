@@ -94,9 +94,12 @@ def test_service_buys_without_a_customer(theatre: Any) -> None:
     assert {fact.actor for fact in facts} == {"iapi/provisioner"}
 
 
-def service_waits(theatre: Any, owner: float, front_end: str = "new") -> Any:
+def service_waits(theatre: Any, owner: float, front_end: str = "new", pm: str = "none") -> Any:
     stage = theatre.stage(
-        client={"iapi": 1.0}, front_end=front_end, parameters={"owner_confirms_service_purchase": owner}
+        client={"iapi": 1.0},
+        front_end=front_end,
+        payment_method_on_file={pm: 1.0},
+        parameters={"owner_confirms_service_purchase": owner},
     )
     made = theatre.subscription(1, "workers_paid")
     stage.bought = [made]
@@ -118,6 +121,13 @@ def test_owner_pays_later_through_pre_auth(theatre: Any) -> None:
     assert theatre.outcome(facts) == "converted"
     assert stage.operations() == ["bulk_create", "pre_auth", "confirm_payment", "entitlements"]
     assert facts[-1].time_us > 600_000_000
+
+
+def test_owner_confirms_with_the_method_on_file_in_any_front_end(theatre: Any) -> None:
+    stage = service_waits(theatre, 1, "old", pm="requires_authentication")
+    assert theatre.outcome(stage.run()) == "converted"
+    confirm = next(one for one in stage.sent if one.operation == "confirm_payment")
+    assert confirm.body["payment_method"] == "pm_1"
 
 
 def test_owner_with_an_old_front_end_cannot_pay(theatre: Any) -> None:
