@@ -8,11 +8,15 @@ from typing import Any, Final
 from sim.effects import Call
 from sim.messages import Answer, Request
 from sim.store import Account, IntentKind, Purchase
+from sim.time import SECOND_US
 
 _PATHS: Final[Mapping[IntentKind, str]] = {"payment": "/v1/payment_intents", "setup": "/v1/setup_intents"}
 _NAMES: Final[Mapping[IntentKind, str]] = {"payment": "payment_intent", "setup": "setup_intent"}
 _METADATA_CHARACTERS: Final = 500
 """The longest value of a metadata key. Source: Stripe's documentation of metadata."""
+
+_TIMEOUT_US: Final = 20 * SECOND_US
+"""How long the backend waits for Stripe. Assumption: less than its own callers wait, so that they hear of it."""
 
 _METHOD_CODES: Final = frozenset(
     {
@@ -56,7 +60,7 @@ class StripeCalls:
         request = Request(
             "GET", _PATHS[kind], None, self._headers, {"customer": customer, "limit": "100"}, f"list_{_NAMES[kind]}s"
         )
-        return Call("stripe", request)
+        return Call("stripe", request, _TIMEOUT_US)
 
     def refund(self, intent_id: str, amount_minor: int, key: str) -> Call:
         body = {"payment_intent": intent_id, "amount": amount_minor, "reason": "requested_by_customer"}
@@ -74,7 +78,7 @@ class StripeCalls:
 
     def delete_customer(self, customer: str) -> Call:
         request = Request("DELETE", f"/v1/customers/{customer}", None, self._headers, operation="delete_customer")
-        return Call("stripe", request)
+        return Call("stripe", request, _TIMEOUT_US)
 
     def import_paypal(self, customer: str, email: str) -> Call:
         """Put a PayPal account on file whose owner agreed elsewhere, without sending anybody to PayPal."""
@@ -102,16 +106,17 @@ class StripeCalls:
 
     def list_payment_methods(self, customer: str) -> Call:
         path = f"/v1/customers/{customer}/payment_methods"
-        return Call("stripe", Request("GET", path, None, self._headers, {"limit": "100"}, "list_payment_methods"))
+        request = Request("GET", path, None, self._headers, {"limit": "100"}, "list_payment_methods")
+        return Call("stripe", request, _TIMEOUT_US)
 
     def _get(self, path: str, operation: str) -> Call:
-        return Call("stripe", Request("GET", path, None, self._headers, operation=operation))
+        return Call("stripe", Request("GET", path, None, self._headers, operation=operation), _TIMEOUT_US)
 
     def _post(self, path: str, body: Mapping[str, Any], key: str | None, operation: str) -> Call:
         headers: Mapping[str, str] = self._headers
         if key is not None:
             headers = {"authorization": self._authorization, "idempotency-key": key}
-        return Call("stripe", Request("POST", path, body, headers, operation=operation))
+        return Call("stripe", Request("POST", path, body, headers, operation=operation), _TIMEOUT_US)
 
 
 def intent_body(account: Account, purchase: Purchase) -> dict[str, Any]:
