@@ -225,6 +225,7 @@ def time_to_payment(rows: Sequence[Spread]) -> str:
         axes.grid(visible=False, axis="y")
         low, high = min(row.percentiles[0] for row in rows), max(row.percentiles[4] for row in rows)
         ticks = [tick for tick in _TICKS_S if max(low, 0.1) / 2 <= tick <= high * 2]
+        ticks = ticks[:: -(-len(ticks) // _MOST_TICKS)]
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(ticks, [_duration(tick) for tick in ticks])
         axes.set_xlabel("from the start of an attempt to its payment")
@@ -278,7 +279,8 @@ def _share_axis(axis: Any) -> None:
     axis.set_major_formatter(lambda value, _: f"{value:.0%}")
 
 
-_TICKS_S: Final = (0.1, 1, 10, 60, 600, 3_600, 36_000, 86_400)
+_TICKS_S: Final = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3_600, 14_400, 43_200, 86_400)
+_MOST_TICKS: Final = 7
 
 
 def _duration(seconds: float) -> str:
