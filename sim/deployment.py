@@ -93,7 +93,9 @@ class SimulatedDeployment:
         """Make the account, then let the customer act."""
         self._streams[principal.account_id] = principal.streams
         shopper = self._population.draw(principal.streams)
+        principal.sheltered = True
         answer = yield Call("test-support", account_request(shopper, principal.account_id))
+        principal.sheltered = False
         if answer.status != 201:
             raise SetUpFailed(f"account {principal.account_id} could not be made: {answer.status} {answer.body!r}")
         session = Session.of_account(answer.body, self.world.clock, self.journal, principal.streams, self._population)

@@ -86,7 +86,8 @@ class Alarm:
     """Have `service.on_alarm(account_id)` run at `at_us`: how a service learns that time has passed (23-hour expiry).
 
     An alarm is a reminder, not a command: the program it starts looks at what is due. In a server the same reminder
-    is a sweep over the store, and so survives a restart.
+    is a sweep over the store, and so survives a restart. A world may drop an alarm once nothing else is under way for
+    the account and `service.awaits_alarm(account_id)` is false: there is nothing left to remind of.
     """
 
     __slots__ = ("service", "account_id", "at_us")

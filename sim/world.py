@@ -50,6 +50,9 @@ class AlarmedService(Service, Protocol):
     def on_alarm(self, account_id: str) -> Program[None]:
         """Look at what is due for the account."""
 
+    def awaits_alarm(self, account_id: str) -> bool:
+        """Whether there is anything left to be reminded of."""
+
 
 class WorldClock:
     """The world's clock as services see it."""
@@ -100,9 +103,17 @@ class World:
         self.environment.run()
 
     def ended(self, principal: Principal) -> None:
-        """One activity or alarm of `principal` is over."""
+        """One activity of `principal` is over; alarms that nothing waits for any more go with the last."""
         principal.live -= 1
-        if principal.live == 0 and self.on_quiet is not None:
+        if principal.live:
+            return
+        for alarm in principal.alarms:
+            if alarm.awaited():
+                return
+        for alarm in principal.alarms:
+            alarm.drop()
+        principal.alarms.clear()
+        if self.on_quiet is not None:
             self.on_quiet(principal)
 
 
@@ -249,10 +260,14 @@ class Activity:
     def _call(self, service_name: str, request: Request, timeout_us: int) -> bool:
         """Begin a call; True if the activity has to wait for it."""
         world = self._world
-        before_us, after_us = world.network.legs(service_name, request.operation, self.principal.streams)
+        principal = self.principal
+        if principal.sheltered:
+            before_us = after_us = 0
+        else:
+            before_us, after_us = world.network.legs(service_name, request.operation, principal.streams)
         strike = None
-        if world.faults is not None:
-            strike = world.faults.strike(service_name, request.operation, self.principal, world.clock.now_us)
+        if world.faults is not None and not principal.sheltered:
+            strike = world.faults.strike(service_name, request.operation, principal, world.clock.now_us)
             if strike is not None:
                 before_us += strike.extra_us
                 if strike.answer is not None or strike.drop_request:
@@ -267,7 +282,8 @@ class Activity:
         self._frames.append(frame)
         if deadline_us < self._deadline_us:
             self._deadline_us = deadline_us
-        frame.workers = world.workers.get(service_name)
+        if not principal.sheltered:
+            frame.workers = world.workers.get(service_name)
         if before_us == 0 and frame.workers is None:
             self._program = frame.service.handle(request)
             return False
@@ -417,21 +433,34 @@ class _DeadlineEvent(_Entry):
 
 
 class _AlarmEvent(_Entry):
-    __slots__ = ("_alarm", "_principal", "_world")
+    """An alarm that is set. Dropped, it stays in the schedule as an empty entry."""
+
+    __slots__ = ("_alarm", "_principal", "_service", "_world")
 
     def __init__(self, world: World, principal: Principal, alarm: Alarm) -> None:
         super().__init__()
         self._world = world
-        self._principal = principal
+        self._principal: Principal | None = principal
         self._alarm = alarm
-        principal.live += 1
+        self._service: AlarmedService = world.services[alarm.service]  # type: ignore[assignment]
+        principal.alarms.append(self)
         delay_us = max(0, alarm.at_us - world.clock.now_us)
         world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
 
+    def awaited(self) -> bool:
+        """Whether the service still wants it."""
+        return self._service.awaits_alarm(self._alarm.account_id)
+
+    def drop(self) -> None:
+        """Never ring."""
+        self._principal = None
+
     def strike(self, _event: Any) -> None:
-        service: Any = self._world.services[self._alarm.service]
-        self._world.start(self._principal, service.on_alarm(self._alarm.account_id))
-        self._world.ended(self._principal)
+        principal = self._principal
+        if principal is None:
+            return
+        principal.alarms.remove(self)
+        Activity(self._world, principal, self._service.on_alarm(self._alarm.account_id))._run(None)
 
 
 class _Feed(_Entry):

@@ -222,9 +222,12 @@ def test_two_workers_serve_two_and_the_third_waits() -> None:
     assert seen == [12, 12, 22]
 
 
-def test_quiet_is_told_once_when_spawned_programs_and_alarms_are_over() -> None:
-    quiet: list[int] = []
-    world = World(IMMEDIATE, on_quiet=lambda one: quiet.append(one.customer))
+@pytest.mark.parametrize(("awaited", "rings", "quiet_at_us"), [(True, [("acct00000000", 77)], 77), (False, [], 8)])
+def test_quiet_is_told_once_when_programs_and_awaited_alarms_are_over(
+    awaited: bool, rings: list[tuple[str, int]], quiet_at_us: int
+) -> None:
+    quiet: list[tuple[int, int]] = []
+    world = World(IMMEDIATE, on_quiet=lambda one: quiet.append((one.customer, world.clock.now_us)))
     rang: list[tuple[str, int]] = []
 
     class Alarmed(Scripted):
@@ -232,6 +235,9 @@ def test_quiet_is_told_once_when_spawned_programs_and_alarms_are_over() -> None:
             rang.append((account_id, world.clock.now_us))
             return
             yield
+
+        def awaits_alarm(self, account_id: str) -> bool:
+            return awaited
 
     world.services["api"] = Alarmed(echo)
 
@@ -244,8 +250,8 @@ def test_quiet_is_told_once_when_spawned_programs_and_alarms_are_over() -> None:
 
     world.start(principal(), customer())
     world.run()
-    assert rang == [("acct00000000", 77)]
-    assert quiet == [0]
+    assert rang == rings
+    assert quiet == [(0, quiet_at_us)]
 
 
 def test_feed_starts_arrivals_at_their_times() -> None:
