@@ -219,8 +219,9 @@ def part_path(directory: Path, number: int) -> Path:
 
 def remove_partial_files(out: Path) -> None:
     """Remove what writers that were killed left behind. No run may be writing there."""
-    for partial in sorted((out / "facts").glob("*/*/.part-*.partial")):
-        partial.unlink(missing_ok=True)
+    for pattern in (".*.partial", "facts/*/*/.part-*.partial"):
+        for partial in sorted(out.glob(pattern)):
+            partial.unlink(missing_ok=True)
 
 
 class PartReader:

@@ -181,7 +181,9 @@ with recording.CellWriter(Path({str(directory)!r}), 0, 10) as writer:
             assert [recorded.facts for recorded in reader] == [
                 invented_facts(7, customer) for customer in (2 * number, 2 * number + 1)
             ]
+    (tmp_path / ".run.json.1.partial").touch()
     remove_partial_files(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["facts"]
     assert sorted(path.name for path in directory.iterdir()) == names[1:]
 
 
