@@ -86,12 +86,18 @@ class Conclusion:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it did not hold, shortest first thing first."""
-        return (
-            *(f"{verdict.property} is violated: {verdict.reason}" for verdict in self.unexpected),
-            *(_missed(checked) for checked in self.failed),
-            *(f"{item.name}: {item.reason}" for item in self.undecided if item.counts),
-        )
+        """Why it did not hold: what broke, what was missed, what could not be judged."""
+        return (*self.broken, *(_missed(checked) for checked in self.failed), *self.left_open)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The properties that broke, in words."""
+        return tuple(f"{verdict.property} is violated: {verdict.reason}" for verdict in self.unexpected)
+
+    @property
+    def left_open(self) -> tuple[str, ...]:
+        """What could not be judged though it should have been, in words."""
+        return tuple(f"{item.name}: {item.reason}" for item in self.undecided if item.counts)
 
 
 @dataclass(frozen=True, slots=True)

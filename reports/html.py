@@ -366,7 +366,7 @@ def _variant(conclusion: Conclusion) -> dict[str, Any]:
             {"expression": one.expression, "verdict": one.verdict, "actual": shown(one.actual)}
             for one in conclusion.expectations
         ],
-        "reasons": [redacted(reason) for reason in conclusion.reasons],
+        "reasons": [redacted(reason) for reason in (*conclusion.broken, *conclusion.left_open)],
     }
 
 
