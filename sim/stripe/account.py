@@ -40,7 +40,7 @@ class Account:
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
         self.objects: dict[str, StripeObject] = {}
-        self.idempotency_keys: list[str] = []
+        self.idempotency_keys: list[tuple[bool, str]] = []
         self._token = token(account_id)
         self._count = 0
 

@@ -17,6 +17,10 @@ KEPT_FOR_US: Final = DAY_US
 KEY_CHARACTERS: Final = 255
 
 
+Key = tuple[bool, str]
+"""Whether it came with a publishable key, and the idempotency key: a browser cannot replay what the backend did."""
+
+
 class Entry:
     """What is known of one key; `answer` is None while the first request is in flight."""
 
@@ -39,32 +43,33 @@ class IdempotencyKeys:
     __slots__ = ("_entries",)
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[Key, Entry] = {}
 
-    def begin(self, key: str, request: Request, now_us: int) -> Answer | None:
+    def begin(self, key: Key, request: Request, now_us: int) -> Answer | None:
         """The answer to replay, or None if the request is the first with its key, which is then in flight.
 
         Raises StripeError: 400 for other parameters, 409 while the first request is in flight.
         """
-        if len(key) > KEY_CHARACTERS:
-            raise invalid_request(f"Idempotency keys can have at most {KEY_CHARACTERS} characters, got {len(key)}.")
+        length = len(key[1])
+        if length > KEY_CHARACTERS:
+            raise invalid_request(f"Idempotency keys can have at most {KEY_CHARACTERS} characters, got {length}.")
         entry = self._entries.get(key)
         if entry is None or (entry.answer is not None and now_us - entry.begun_us >= KEPT_FOR_US):
             self._entries[key] = Entry(request, now_us)
             return None
         if not entry.same_request(request):
-            raise _other_parameters(key)
+            raise _other_parameters(key[1])
         if entry.answer is None:
-            raise _in_use(key)
+            raise _in_use(key[1])
         return _replayed(entry.answer)
 
-    def finish(self, key: str, answer: Answer) -> None:
+    def finish(self, key: Key, answer: Answer) -> None:
         """Keep the answer of the first request."""
         entry = self._entries.get(key)
         if entry is not None:
             entry.answer = answer
 
-    def release(self, key: str) -> None:
+    def release(self, key: Key) -> None:
         """Free a key whose request did not begin to execute."""
         self._entries.pop(key, None)
 

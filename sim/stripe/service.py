@@ -92,8 +92,7 @@ class Stripe:
         ]
 
     def _handle_once(self, context: Context, request: Request, key: str) -> Program[Answer]:
-        # Keys are per credential: a browser cannot replay what the backend did.
-        scoped = f"{'pk' if context.publishable else 'sk'} {key}"
+        scoped = (context.publishable, key)
         if not self._authorized(request) and not request.path.startswith(hosted_pages.PREFIX):
             return self._answer(context, request)[0]
         try:

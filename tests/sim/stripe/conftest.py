@@ -79,9 +79,7 @@ class Shop:
     def events(self, event_type: str | None = None) -> list[dict[str, Any]]:
         """All events on record, oldest first."""
         listed = (
-            self.get("/v1/events")
-            if event_type is None
-            else self.ask("GET", "/v1/events", {"type": event_type}).body
+            self.get("/v1/events") if event_type is None else self.ask("GET", "/v1/events", {"type": event_type}).body
         )
         return listed["data"][::-1]
 
