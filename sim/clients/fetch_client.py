@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sim.clients.gateway_client import GatewayClient
 from sim.clients.reply import Reply
 from sim.effects import DEFAULT_TIMEOUT_US, Program, Wait
-
-if TYPE_CHECKING:
-    from sim.customers.session import Session
 
 
 class ApiError(Exception):
@@ -35,12 +32,7 @@ class ApiError(Exception):
 class FetchClient(GatewayClient):
     """Mutations are sent once; queries again after 1, 2, 4 s, whatever the status (TanStack Query's defaults)."""
 
-    __slots__ = ("_first_wait_us", "_query_retries")
-
-    def __init__(self, session: Session, name: str) -> None:
-        super().__init__(session, name)
-        self._query_retries = int(session.population.figures["query_retries"])
-        self._first_wait_us = session.population.duration_us("query_retry_first_wait_s")
+    __slots__ = ()
 
     def call(
         self,
@@ -59,8 +51,9 @@ class FetchClient(GatewayClient):
 
     def query(self, operation: str, path: str) -> Program[Any]:
         """Read something; the answer's `result`. Raises ApiError once all repeats are used up."""
-        wait_us = self._first_wait_us
-        for _ in range(self._query_retries):
+        population = self.session.population
+        wait_us = population.query_retry_first_wait_us
+        for _ in range(population.query_retries):
             reply = yield from self.send(operation, "GET", path)
             if reply.ok:
                 return reply.result

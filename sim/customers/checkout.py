@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from scenarios.catalogue import REGISTRAR
-from scenarios.scenario import Line
 from sim.clients.reply import Reply, member_of, objects_in
-from sim.customers.basket import line_body
 from sim.customers.billing_profile import ADDED, add_method, lost_to
 from sim.customers.ending import Ending
 from sim.customers.front_end import FetchFrontEnd, FrontEnd
+from sim.customers.part import IN_FORCE, Part, is_secret, lines_list, newest
 from sim.customers.payer import Payer, Settlement
+from sim.customers.refusal import ended_by
+from sim.customers.separation import Separation
 from sim.customers.session import Session
 from sim.customers.shopper import Shopper
 from sim.effects import DEFAULT_TIMEOUT_US, Program, Spawn, Wait
@@ -23,69 +23,6 @@ from sim.purposes import Purpose
 _SUBMITS_MAX: Final = 12
 """Rounds of submitting in one attempt: a limit on every loop; parameters end it long before."""
 _READ_AGAIN_US: Final = 1_000_000
-_IN_FORCE: Final = ("Paid", "Provisioned")
-
-
-class Part:
-    """One request of the cart's: subscriptions in bulk, the domains, an upgrade or more of a component.
-
-    `expects`: the features that are active when it is bought. `lines`: what `pre_auth` would be asked for. `shows`:
-    whether an active entitlement shows that it was bought (an appended component leaves no such trace).
-    """
-
-    __slots__ = (
-        "bought",
-        "expects",
-        "key",
-        "lines",
-        "members",
-        "method",
-        "operation",
-        "path",
-        "secrets",
-        "shows",
-        "subscriptions",
-    )
-
-    def __init__(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        members: dict[str, Any],
-        expects: tuple[str, ...],
-        lines: tuple[dict[str, Any], ...] = (),
-        shows: bool = True,
-    ) -> None:
-        self.operation = operation
-        self.method = method
-        self.path = path
-        self.members = members
-        self.expects = expects
-        self.lines = lines
-        self.shows = shows
-        self.key = ""
-        self.bought = False
-        self.secrets: list[str] = []
-        self.subscriptions: list[dict[str, Any]] = []
-
-    def body(self, nonce: str | None = None, on_session: bool = True) -> dict[str, Any]:
-        """The body of the request; the nonce is what was collected before submit."""
-        if nonce is None:
-            return {**self.members, "user_is_on_session": on_session}
-        return {**self.members, "payment_method_id": nonce, "user_is_on_session": on_session}
-
-    def take(self, result: Any) -> None:
-        """Keep what the answer of a purchase holds."""
-        self.bought = True
-        self.subscriptions = objects_in(member_of(result, "subscriptions"))
-        secrets = member_of(result, "client_secrets")
-        self.secrets = [one for one in secrets if is_secret(one)] if type(secrets) is list else []
-
-
-def is_secret(secret: Any) -> bool:
-    """Whether something is a client secret as far as a front end looks: `pi_…` and `seti_…` go their separate ways."""
-    return type(secret) is str and secret.startswith(("pi_", "seti_"))
 
 
 class Checkout:
@@ -161,102 +98,12 @@ class Checkout:
             return (yield from self._await_entitlements(ending or lost))
         return Ending("error", "submitted too often")
 
-    # Step 3: item separation ------------------------------------------------------------------------------------------
-
     def _separate(self) -> Program[Ending | None]:
-        """Make the cart's requests: subscriptions in bulk, domains by registrar checkout, changes one by one."""
-        basket = self.shopper.basket
-        session = self.session
-        addresses = session.addresses
-        if basket.lines:
-            lines = basket.lines
-            if basket.needs_zones:
-                made = yield from self._lines_with_zones()
-                if isinstance(made, Ending):
-                    return made
-                lines = made
-            expects = tuple(line["rate_plan"]["id"] for line in lines)
-            self.parts.append(
-                Part("bulk_create", "POST", addresses.bulk, {"subscriptions": lines_list(lines)}, expects, lines)
-            )
-        if basket.domains:
-            domains = [
-                {"name": self._domain_name(n, one.name, one.tld), "years": one.years}
-                for n, one in enumerate(basket.domains)
-            ]
-            expects = (REGISTRAR,) * len(domains)
-            self.parts.append(Part("registrar_checkout", "POST", addresses.registrar, {"domains": domains}, expects))
-        if basket.held:
-            return (yield from self._separate_changes())
-        return None
-
-    def _separate_changes(self) -> Program[Ending | None]:
-        """An upgrade or an append changes a subscription in force, which the page lists first."""
-        basket = self.shopper.basket
-        addresses = self.session.addresses
-        listed, error = yield from self.front.query("list_subscriptions", addresses.subscriptions)
-        if error is not None:
-            return self._failed("the subscriptions could not be listed", error)
-        if basket.upgrade is not None:
-            change = basket.upgrade
-            identifier = _held(listed, change.from_plan)
-            if identifier is None:
-                return self._nothing_to_change(change.from_plan)
-            members: dict[str, Any] = {"rate_plan": {"id": change.to_plan}}
-            path = f"{addresses.subscriptions}/{identifier}"
-            self.parts.append(Part("update", "PUT", path, members, (change.to_plan,)))
-        if basket.append is not None:
-            more = basket.append
-            identifier = _held(listed, more.rate_plan)
-            if identifier is None:
-                return self._nothing_to_change(more.rate_plan)
-            members = {"component_values": [{"name": more.component, "value": more.value}]}
-            path = f"{addresses.subscriptions}/{identifier}/action/append"
-            self.parts.append(Part("append", "POST", path, members, (more.rate_plan,), shows=False))
-        return None
-
-    def _nothing_to_change(self, rate_plan: str) -> Ending:
-        self.session.shown("failure", f"there is no {rate_plan} in force to change")
-        return Ending("error", f"there is no {rate_plan} in force to change")
-
-    def _lines_with_zones(self) -> Program[tuple[dict[str, Any], ...] | Ending]:
-        """The lines with the zones they are for; new zones are created first."""
-        session = self.session
-        existing = iter(session.zones)
-        lines: list[dict[str, Any]] = []
-        for number, line in enumerate(self.shopper.basket.zone_lines):
-            zone_id: str | None = None
-            if line.zone == "existing":
-                zone_id = next(existing, None)
-            if line.zone != "none" and zone_id is None:
-                made = yield from self._create_zone(number, line)
-                if isinstance(made, Ending):
-                    return made
-                zone_id = made
-            lines.append(line_body(line, zone_id))
-        return tuple(lines)
-
-    def _create_zone(self, number: int, line: Line) -> Program[str | Ending]:
-        session = self.session
-        if not session.population.creates_zones:
-            session.shown("refused", "new zones cannot be created")
-            return Ending("refused", "new zones cannot be created")
-        name = f"shop{self.shopper.index}-{session.attempts}-{number}.example.net"
-        result, error = yield from self.front.persist("create_zone", "POST", session.addresses.zones, {"name": name})
-        if error is not None:
-            return self._failed("the zone was not created", error)
-        zone_id = member_of(result, "id")
-        if type(zone_id) is not str:
-            session.shown("failure", "the zone came without an id")
-            return Ending("error", "the zone came without an id")
-        if line.zone == "new":
-            self.new_zones.append(zone_id)
-        return zone_id
-
-    def _domain_name(self, number: int, name: str, tld: str) -> str:
-        if name != "auto":
-            return name
-        return f"shop{self.shopper.index}-{self.session.attempts}-{number}.{tld}"
+        """Step 3: make the requests of the cart; an ending where that fails."""
+        separation = Separation(self.shopper, self.session, self.front)
+        self.parts = separation.parts
+        self.new_zones = separation.new_zones
+        return (yield from separation.run())
 
     # Submitting -------------------------------------------------------------------------------------------------------
 
@@ -310,9 +157,9 @@ class Checkout:
         yield Wait(_READ_AGAIN_US)
         listed, error = yield from self.front.query("list_subscriptions", session.addresses.subscriptions)
         if error is not None:
-            return self._failed("no answer came, and the state could not be read", error)
-        found = _newest(listed, part)
-        if found is not None and all(one.get("state") in _IN_FORCE for one in found):
+            return ended_by(error, "no answer came, and the state could not be read", self.session)
+        found = newest(listed, part)
+        if found is not None and all(one.get("state") in IN_FORCE for one in found):
             part.bought = True
             part.subscriptions = found
             return None
@@ -336,14 +183,7 @@ class Checkout:
             return (yield from self._blocked_by_gate())
         if error.status == 402:
             return (yield from self._card_refused(error))
-        return self._failed("the purchase was refused", error)
-
-    def _failed(self, what: str, error: Reply) -> Ending:
-        """The end of an attempt that a refusal ends: an error where it is the service's fault."""
-        reason = f"{what}: HTTP {error.status}, {error.code}" if error.status else f"{what}: no answer"
-        broken = error.status == 0 or error.status >= 500 or error.status == 429 or error.code is None
-        self.session.shown("failure" if broken else "refused", what, error.status or None, error.code)
-        return Ending("error" if broken else "refused", reason)
+        return ended_by(error, "the purchase was refused", self.session)
 
     def _blocked_by_gate(self) -> Program[Ending | None]:
         """402/1210: leave, ask support, or add a payment method in the Billing Profile and come back."""
@@ -582,41 +422,6 @@ class Checkout:
 
 _AGAIN: Final = Ending("error", "submit again")
 """Not an ending: the intent was cancelled meanwhile, so the purchase is submitted again."""
-
-
-def lines_list(lines: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    """The lines as a JSON array."""
-    return list(lines)
-
-
-def _held(listed: Any, rate_plan: str) -> str | None:
-    """The subscription in force of a rate plan."""
-    for subscription in objects_in(listed):
-        plan = subscription.get("rate_plan")
-        identifier = subscription.get("id")
-        in_force = subscription.get("state") in _IN_FORCE
-        if in_force and type(plan) is dict and plan.get("id") == rate_plan and type(identifier) is str:
-            return identifier
-    return None
-
-
-def _newest(listed: Any, part: Part) -> list[dict[str, Any]] | None:
-    """The listed subscriptions that a part would have made, one for each feature; None where one is missing."""
-    if not part.shows or part.operation == "update":
-        return None
-    left = [one for one in objects_in(listed) if one.get("state") in ("AwaitingPayment", *_IN_FORCE)]
-    found: list[dict[str, Any]] = []
-    for feature in part.expects:
-        match = next((one for one in reversed(left) if _plan_of(one) == feature), None)
-        if match is None:
-            return None
-        left.remove(match)
-        found.append(match)
-    return found
-
-
-def _plan_of(subscription: dict[str, Any]) -> Any:
-    return member_of(subscription.get("rate_plan"), "id")
 
 
 def _all_provisioned(part: Part) -> bool:

@@ -51,6 +51,9 @@ class FrontEnd:
         timeout_us: int = DEFAULT_TIMEOUT_US,
     ) -> Program[Asked]:
         """Send a mutation; after a time-out, a 429 or a 5xx the customer presses again, a few times, same key."""
+        result, error = yield from self.request(operation, method, path, body, key, timeout_us)
+        if error is None:
+            return result, None
         figures = self.session.population.figures
         left = {
             "unknown": figures["unknown_tries_max"],
@@ -58,9 +61,6 @@ class FrontEnd:
             "unavailable": figures["service_unavailable_tries_max"],
         }
         while True:
-            result, error = yield from self.request(operation, method, path, body, key, timeout_us)
-            if error is None:
-                return result, None
             status = error.status
             why = "unknown" if status == 0 else "limited" if status == 429 else "unavailable" if status >= 500 else ""
             if not why:
@@ -69,7 +69,9 @@ class FrontEnd:
             if left[why] <= 0:
                 return None, error
             yield Wait(self._pause_us(why, error))
-            timeout_us = DEFAULT_TIMEOUT_US
+            result, error = yield from self.request(operation, method, path, body, key)
+            if error is None:
+                return result, None
 
     def _pause_us(self, why: str, error: Reply) -> int:
         if why == "limited":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sim.clients.reply import Reply, member_of, objects_in
-from sim.customers.checkout import Checkout, Part, is_secret, lines_list
+from sim.customers.checkout import Checkout
 from sim.customers.ending import Ending
 from sim.customers.front_end import FetchFrontEnd, ServiceFrontEnd
+from sim.customers.part import Part, is_secret, lines_list
+from sim.customers.refusal import ended_by
 from sim.customers.session import Session
 from sim.customers.shopper import Shopper
 from sim.effects import Program, Wait
@@ -60,7 +62,7 @@ class ServicePurchase(Checkout):
         if error.status == 402:
             self.session.shown("refused", "the payment was refused", 402, error.code)
             return Ending("declined", error.decline_code or "card refused")
-        return self._failed("the purchase was refused", error)
+        return ended_by(error, "the purchase was refused", self.session)
 
     def _owner_pays(self) -> Program[Ending]:
         """The account's owner signs in hours later and pays what waits, in the Unified Checkout's front end."""

@@ -50,8 +50,8 @@ class Payer:
     """One customer at one attempt. `method` and `card` are what would be used now; `tries` counts tries to pay.
 
     `collects`: whether the front end can ask for a method when it has a client secret. `cards_only`: its form takes no
-    PayPal and no wallet (CardElement). `paid_with`: the id of the method that the last settled intent has. `saved_id`: the method on file, where
-    the page has listed it, so that an intent without a method can be confirmed with it, once.
+    PayPal and no wallet (CardElement). `paid_with`: the id of the method that the last settled intent has. `saved_id`:
+    the method on file, where the page has listed it, so that an intent without one can be confirmed with it, once.
     """
 
     __slots__ = (
@@ -116,14 +116,9 @@ class Payer:
         return NOT_KNOWN
 
     def _entry_us(self) -> int:
-        population = self.session.population
-        if self.method == "saved":
-            return population.duration_us("saved_method_s")
-        name = "wallet" if self.method == "wallet" else "card_entry"
-        if self.method == "paypal":
-            name = "wallet"  # a button, as a wallet is; the time at PayPal comes on top
-        median_us = population.duration_us(name + "_median_s")
-        p95_us = population.duration_us(name + "_p95_s")
+        median_us, p95_us = self.session.population.entry_us[self.method]
+        if median_us == p95_us:
+            return median_us
         return self.session.streams.lognormal_us(median_us, p95_us, Purpose.CARD_ENTRY, self._declines)
 
     # Confirming -------------------------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ class Population:
         "_checkouts",
         "_clients",
         "_declines",
+        "_durations_us",
         "_double_submit",
         "_first_card",
         "_payment_step",
@@ -110,12 +111,15 @@ class Population:
         "challenge",
         "confirms_on_session",
         "creates_zones",
+        "entry_us",
         "figures",
         "front_end",
         "iapi_service",
         "next_card",
         "poll_interval_us",
         "poll_limit_us",
+        "query_retries",
+        "query_retry_first_wait_us",
         "redirect",
         "retry_methods",
         "returns_after_us",
@@ -162,6 +166,7 @@ class Population:
                 "paypal": figures["retry_weight_paypal"],
             }
         )
+        self._durations_us = {name: round(figures[name] * SECOND_US) for name, p in PARAMETERS.items() if p.unit == "s"}
         self._take_settings(variant)
 
     def _take_settings(self, variant: Variant) -> None:
@@ -176,12 +181,22 @@ class Population:
         self.creates_zones = gates.get(ZONE_CREATION, True)
         self.poll_interval_us = self.duration_us("poll_interval_s")
         self.poll_limit_us = self.duration_us("poll_limit_s")
+        self.entry_us = self._entry_times_us()
+        self.query_retries = int(self.figures["query_retries"])
+        self.query_retry_first_wait_us = self.duration_us("query_retry_first_wait_s")
         self.review_median_us = self.duration_us("review_median_s")
         self.review_p95_us = self.duration_us("review_p95_s")
 
+    def _entry_times_us(self) -> Mapping[str, tuple[int, int]]:
+        """Median and 95th percentile of entering a method. PayPal is a button like a wallet; its page comes on top."""
+        saved = self.duration_us("saved_method_s")
+        wallet = self.duration_us("wallet_median_s"), self.duration_us("wallet_p95_s")
+        card = self.duration_us("card_entry_median_s"), self.duration_us("card_entry_p95_s")
+        return {"saved": (saved, saved), "wallet": wallet, "paypal": wallet, "card": card}
+
     def duration_us(self, parameter: str) -> int:
         """A parameter in seconds, in microseconds."""
-        return round(self.figures[parameter] * SECOND_US)
+        return self._durations_us[parameter]
 
     def arrival_us(self, streams: Streams, index: int, count: int) -> int:
         """When customer `index` of `count` comes, in microseconds after the start."""

@@ -9,10 +9,12 @@ from typing import Any, Final
 from sim.customers.ending import Ending
 from sim.customers.population import Population
 from sim.customers.shopper import Shopper
-from sim.facts import OBSERVED, Journal
+from sim.facts import OBSERVED, Fact, Journal
 from sim.purposes import Purpose
 from sim.streams import Streams
 from sim.time import Clock
+
+_new = tuple.__new__
 
 DRAWS_PER_ATTEMPT: Final = 16
 """Draws of one purpose that an attempt may use: bounds its tries, and keeps a second attempt's draws apart."""
@@ -59,6 +61,7 @@ class Session:
 
     __slots__ = (
         "_entitlements_shown",
+        "_facts",
         "_outcome_noted",
         "_requests",
         "_steps",
@@ -70,7 +73,6 @@ class Session:
         "authorization",
         "clock",
         "decisions",
-        "journal",
         "key_prefix",
         "population",
         "publishable_key",
@@ -92,7 +94,7 @@ class Session:
         key_prefix: str | None = None,
     ) -> None:
         self.clock = clock
-        self.journal = journal
+        self._facts = journal.open(account_id)
         self.streams = streams
         self.population = population
         self.account_id = account_id
@@ -208,8 +210,8 @@ class Session:
         actor: str | None = None,
     ) -> None:
         """Note a fact that the customer's side observed; by the attempt's client, unless another actor is named."""
-        self.journal.note(
-            self.account_id,
+        row = (
+            self.clock.now_us,
             OBSERVED,
             actor or self.actor,
             kind,
@@ -222,3 +224,4 @@ class Session:
             amount_minor,
             detail,
         )
+        self._facts.append(_new(Fact, row))
