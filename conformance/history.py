@@ -5,6 +5,7 @@ The views are made when first asked for and kept: most properties look at the sa
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,14 +33,11 @@ class History:
         self._subscriptions: dict[str, SubscriptionTimeline] | None = None
         self._intents: dict[str, IntentTimeline] | None = None
         self._exchanges: dict[str, Exchange] | None = None
-        by_kind: dict[str, list[Fact]] = {}
+        by_kind: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in facts:
-            rows = by_kind.get(fact[3])
-            if rows is None:
-                by_kind[fact[3]] = [fact]
-            else:
-                rows.append(fact)
-        self.by_kind = by_kind
+            by_kind[fact[3]].append(fact)
+        by_kind.default_factory = None
+        self.by_kind: dict[str, list[Fact]] = by_kind
 
     def of(self, kind: str) -> Sequence[Fact]:
         """The facts of one kind, in order."""
@@ -115,8 +113,9 @@ class History:
                 related = fact.related
                 if related is not None and related in intents and intents[related] not in timeline.intents:
                     timeline.intents.append(intents[related])
-            if timeline.plans and not timeline.given:
+            if timeline.plans and not timeline.given and len(timeline.intents) > 1:
                 _tell_changes_apart(timeline)
+            timeline.seal()
         self._intents = intents
         self._subscriptions = subscriptions
 
@@ -133,7 +132,7 @@ class History:
         for fact in by_kind.get("secret", NOTHING):
             _intent(intents, fact.subject).secrets.append(fact)
         for fact in by_kind.get("confirm", NOTHING):
-            _intent(intents, fact.subject).confirms.append(fact)
+            _intent(intents, fact.subject).note_confirm(fact)
         for fact in by_kind.get("challenge", NOTHING):
             _intent(intents, fact.subject).challenges.append(fact)
         for fact in by_kind.get("redirect", NOTHING):
@@ -143,7 +142,7 @@ class History:
                 _intent(intents, fact.related).charges.append(fact)
         for fact in by_kind.get("refund", NOTHING):
             if fact.related is not None:
-                _intent(intents, fact.related).refunds.append(fact)
+                _intent(intents, fact.related).note_refund(fact)
         return intents
 
     def _gather_subscriptions(self) -> dict[str, SubscriptionTimeline]:

@@ -32,6 +32,10 @@ class IntentTimeline:
         "account_id",
         "success",
         "canceled",
+        "succeeded",
+        "amount_minor",
+        "is_set_up",
+        "refunded_minor",
     )
 
     def __init__(self, intent_id: str) -> None:
@@ -48,6 +52,14 @@ class IntentTimeline:
         self.account_id: str | None = None
         self.success: Fact | None = None
         self.canceled: Fact | None = None
+        self.succeeded = False
+        """Whether it succeeded, by whoever's word."""
+        self.amount_minor: int | None = None
+        """What it asks for; None where nobody says."""
+        self.refunded_minor = 0
+        """What went back to the customer."""
+        self.is_set_up = intent_id.startswith("seti_")
+        """Whether it is a SetupIntent: it collects a payment method and no money."""
 
     def note_state(self, fact: Fact) -> None:
         """Take an `intent` fact in."""
@@ -56,8 +68,11 @@ class IntentTimeline:
         if state == "succeeded":
             if self.success is None:
                 self.success = fact
+                self.succeeded = True
         elif state == "canceled" and self.canceled is None:
             self.canceled = fact
+        if self.amount_minor is None:
+            self.amount_minor = fact.amount_minor
         detail = fact.detail
         if detail is not None:
             ids = detail.get("subscription_ids")
@@ -69,13 +84,29 @@ class IntentTimeline:
     def note_final(self, fact: Fact) -> None:
         """Take the `final_intent` fact in."""
         self.final = fact
-        if not self.subscription_ids and fact.detail is not None:
-            self.subscription_ids = tuple(fact.detail.get("subscription_ids") or ())
+        if fact.state == "succeeded":
+            self.succeeded = True
+        if self.amount_minor is None:
+            self.amount_minor = fact.amount_minor
+        detail = fact.detail
+        if detail is not None:
+            if not self.subscription_ids:
+                self.subscription_ids = tuple(detail.get("subscription_ids") or ())
+            refunded = detail.get("amount_refunded")
+            if refunded is not None:
+                self.refunded_minor = int(refunded)
 
-    @property
-    def is_set_up(self) -> bool:
-        """Whether it is a SetupIntent: it collects a payment method and no money."""
-        return self.id.startswith("seti_")
+    def note_refund(self, fact: Fact) -> None:
+        """Take a `refund` fact in. Where the end is known, it has the last word on the sum."""
+        self.refunds.append(fact)
+        if fact.state == "succeeded" and (self.final is None or self.final.detail is None):
+            self.refunded_minor += fact.amount_minor or 0
+
+    def note_confirm(self, fact: Fact) -> None:
+        """Take a `confirm` fact in."""
+        self.confirms.append(fact)
+        if fact.state == "succeeded":
+            self.succeeded = True
 
     @property
     def created(self) -> Fact | None:
@@ -86,21 +117,6 @@ class IntentTimeline:
     def created_us(self) -> int | None:
         """When it was made, where that is known."""
         return self.states[0].time_us if self.states else None
-
-    @property
-    def amount_minor(self) -> int | None:
-        """What it asks for; None where nobody says."""
-        for fact in self.states:
-            if fact.amount_minor is not None:
-                return fact.amount_minor
-        return self.final.amount_minor if self.final is not None else None
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether it succeeded, by whoever's word."""
-        if self.success is not None or (self.final is not None and self.final.state == "succeeded"):
-            return True
-        return any(fact.state == "succeeded" for fact in self.confirms)
 
     @property
     def success_us(self) -> int | None:
@@ -143,15 +159,6 @@ class IntentTimeline:
             if fact is not None and fact.detail is not None and fact.detail.get("amount_received") is not None:
                 return int(fact.detail["amount_received"])
         return (self.amount_minor or 0) if self.succeeded else 0
-
-    @property
-    def refunded_minor(self) -> int:
-        """What went back to the customer."""
-        if self.final is not None and self.final.detail is not None:
-            refunded = self.final.detail.get("amount_refunded")
-            if refunded is not None:
-                return int(refunded)
-        return sum(fact.amount_minor or 0 for fact in self.refunds if fact.state == "succeeded")
 
     @property
     def kept_minor(self) -> int:

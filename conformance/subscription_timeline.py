@@ -27,6 +27,11 @@ class SubscriptionTimeline:
         "intents",
         "change_ids",
         "given",
+        "base_intents",
+        "change_intents",
+        "rate_plan",
+        "state",
+        "active_at_end",
     )
 
     def __init__(self, subscription_id: str) -> None:
@@ -41,6 +46,43 @@ class SubscriptionTimeline:
         self.intents: list[IntentTimeline] = []
         self.change_ids: list[str] = []
         self.given = False
+        self.base_intents: list[IntentTimeline] = []
+        """The intents of its purchase, as against those of later changes. None for one that stood at the start."""
+        self.change_intents: list[IntentTimeline] = []
+        """The intents of changes to a subscription in force."""
+        self.rate_plan: str | None = None
+        """The plan it was bought as, or had at the start."""
+        self.state: str | None = None
+        """Its last known state."""
+        self.active_at_end = False
+        """Whether it has an active entitlement at the end."""
+
+    def seal(self) -> None:
+        """Work out, once all facts and intents are known, what nearly every property asks for."""
+        if self.given:
+            self.change_intents = self.intents
+        elif not self.change_ids:
+            self.base_intents = self.intents
+        else:
+            self.base_intents = [intent for intent in self.intents if intent.id not in self.change_ids]
+            self.change_intents = [intent for intent in self.intents if intent.id in self.change_ids]
+        self.rate_plan = self._first_plan()
+        final = self.final
+        facts = self.exact or self.shown
+        self.state = final.state if final is not None else facts[-1].state if facts else None
+        if final is not None or self.final_entitlements:
+            self.active_at_end = "active" in [fact.state for fact in self.final_entitlements]
+        else:
+            self.active_at_end = "active" in self.features.values()
+
+    def _first_plan(self) -> str | None:
+        for facts in (self.exact, self.plans, self.shown):
+            for fact in facts:
+                plan = member(fact, "rate_plan")
+                if plan is not None:
+                    return str(plan)
+        plan = member(self.final, "rate_plan")
+        return None if plan is None else str(plan)
 
     @property
     def entitlements(self) -> list[Fact]:
@@ -48,36 +90,10 @@ class SubscriptionTimeline:
         return self.entitlements_exact or self.entitlements_shown
 
     @property
-    def base_intents(self) -> list[IntentTimeline]:
-        """The intents of its purchase, as against those of later changes. None for one that stood at the start."""
-        if self.given:
-            return []
-        if not self.change_ids:
-            return self.intents
-        return [intent for intent in self.intents if intent.id not in self.change_ids]
-
-    @property
-    def change_intents(self) -> list[IntentTimeline]:
-        """The intents of changes to a subscription in force."""
-        if self.given:
-            return self.intents
-        return [intent for intent in self.intents if intent.id in self.change_ids]
-
-    @property
     def created_us(self) -> int | None:
         """When it was made, or first seen."""
         facts = self.exact or self.shown
         return facts[0].time_us if facts else None
-
-    @property
-    def rate_plan(self) -> str | None:
-        """The plan it was bought as, or had at the start."""
-        for fact in (*self.exact, *self.plans, *self.shown):
-            plan = member(fact, "rate_plan")
-            if plan is not None:
-                return str(plan)
-        plan = member(self.final, "rate_plan")
-        return None if plan is None else str(plan)
 
     @property
     def zone_id(self) -> str | None:
@@ -105,21 +121,6 @@ class SubscriptionTimeline:
         return None
 
     @property
-    def state(self) -> str | None:
-        """Its last known state."""
-        if self.final is not None:
-            return self.final.state
-        facts = self.exact or self.shown
-        return facts[-1].state if facts else None
-
-    @property
-    def active_at_end(self) -> bool:
-        """Whether it has an active entitlement at the end."""
-        if self.final is not None or self.final_entitlements:
-            return any(fact.state == "active" for fact in self.final_entitlements)
-        return any(state == "active" for state in self.features.values())
-
-    @property
     def features(self) -> dict[Any, str | None]:
         """The last known state of each feature."""
         return {member(fact, "feature"): fact.state for fact in self.entitlements}
@@ -139,17 +140,9 @@ class SubscriptionTimeline:
     @property
     def ever_in_force(self) -> bool:
         """Whether it was provisioned at any time, or stood at the start."""
-        return (
-            self.given
-            or self.state == "Provisioned"
-            or self.first("Provisioned") is not None
-            or any(fact.state == "active" for fact in self.entitlements)
-        )
-
-    @property
-    def base_succeeded(self) -> bool:
-        """Whether an intent of its purchase succeeded."""
-        return any(intent.succeeded for intent in self.base_intents)
+        if self.given or self.state == "Provisioned" or self.first("Provisioned") is not None:
+            return True
+        return "active" in [fact.state for fact in self.entitlements]
 
 
 def member(fact: Fact | None, name: str) -> Any:

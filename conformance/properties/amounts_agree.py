@@ -12,30 +12,41 @@ from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock, listed, money
 from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
 
+Lines = list[tuple[SubscriptionTimeline, int | None]]
+"""What an intent pays for, each with its price: what the answer said, else what the service says was due."""
+
 
 def judge(history: History) -> Judgement:
     """Prices shown against prices kept, intents against their lines, and where the money went in the end."""
     checks = 0
     findings: list[Finding] = []
     settled = history.settled
+    prices: dict[str, int | None] = {}
     for subscription in history.subscriptions.values():
-        if subscription.shown and subscription.exact and not subscription.given:
+        due = subscription.due_minor
+        shown = subscription.shown_price
+        prices[subscription.id] = shown if shown is not None else due
+        if shown is not None and subscription.exact and not subscription.given:
             checks += 1
-            findings.extend(_judge_line(history, subscription))
+            if shown != due or len(subscription.shown) > 1:
+                findings.extend(_judge_line(history, subscription, due))
     for intent in history.intents.values():
-        covered = history.covered_by(intent)
-        if not covered or any(subscription.given or subscription.change_ids for subscription in covered):
+        lines = [(subscription, prices[subscription.id]) for subscription in history.covered_by(intent)]
+        if not lines or any(subscription.given or subscription.change_ids for subscription, _ in lines):
             continue
         checks += 1
-        findings.extend(_judge_total(history, intent, covered))
-        if settled and intent.succeeded:
-            findings.extend(_judge_conservation(history, intent, covered))
+        if None in [price for _, price in lines] or len(lines) < len(intent.subscription_ids):
+            continue
+        total = sum([price or 0 for _, price in lines])
+        if total != intent.amount_minor:
+            findings.extend(_judge_total(history, intent, lines, total))
+        if settled and intent.succeeded and not intent.is_set_up:
+            findings.extend(_judge_conservation(history, intent, lines))
     return conclude(checks, findings, None if settled else NOT_SETTLED)
 
 
-def _judge_line(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
+def _judge_line(history: History, subscription: SubscriptionTimeline, due: int | None) -> Iterable[Finding]:
     """The price that a purchase shows is the price that is due, per line and at every showing."""
-    due = subscription.due_minor
     for fact in subscription.shown:
         if fact.operation in SHOWS_PURCHASE and fact.amount_minor is not None and fact.amount_minor != due:
             difference = abs(fact.amount_minor - (due or 0))
@@ -47,70 +58,50 @@ def _judge_line(history: History, subscription: SubscriptionTimeline) -> Iterabl
             return
 
 
-def _judge_total(history: History, intent: IntentTimeline, covered: list[SubscriptionTimeline]) -> Iterable[Finding]:
+def _judge_total(history: History, intent: IntentTimeline, lines: Lines, total: int) -> Iterable[Finding]:
     """An intent asks for the sum of its lines' prices."""
-    prices = [_price(subscription) for subscription in covered]
     asked = intent.amount_minor
-    if asked is None or None in prices or len(covered) < len(intent.subscription_ids):
-        return
-    total = sum(price or 0 for price in prices)
-    if total == asked or (intent.is_set_up and asked == 0):
+    if asked is None or (intent.is_set_up and asked == 0):
         return
     created = intent.created or intent.final
     time_us = created.time_us if created is not None else history.ended_us
-    lines = listed(f"{subscription.id} {money(price)}" for subscription, price in zip(covered, prices, strict=True))
+    parts = listed(f"{subscription.id} {money(price)}" for subscription, price in lines)
     proof = (
-        f"At {clock(time_us)} intent {intent.id} asked for {money(asked)}, but its lines cost {lines}, "
+        f"At {clock(time_us)} intent {intent.id} asked for {money(asked)}, but its lines cost {parts}, "
         f"{money(total)} in all: {money(abs(asked - total))} too {'much' if asked > total else 'little'}."
     )
-    facts = [created, *(subscription.shown[0] if subscription.shown else None for subscription in covered)]
+    facts = [created, *(subscription.shown[0] for subscription, _ in lines if subscription.shown)]
     yield PROPERTY.finding(history, "inline", time_us, proof, facts, abs(asked - total))
 
 
-def _judge_conservation(
-    history: History, intent: IntentTimeline, covered: list[SubscriptionTimeline]
-) -> Iterable[Finding]:
+def _judge_conservation(history: History, intent: IntentTimeline, lines: Lines) -> Iterable[Finding]:
     """Captured = applied + refunded: what was kept is what the lines in force cost."""
     asked = intent.amount_minor
-    if intent.is_set_up or asked is None:
-        return
     received, refunded = intent.received_minor, intent.refunded_minor
-    prices = [_price(subscription) for subscription in covered]
-    if None in prices:
-        return
-    applied = sum(
-        price or 0
-        for subscription, price in zip(covered, prices, strict=True)
-        if _takes_money(history, subscription, intent)
-    )
-    if received == applied + refunded and received == asked:
-        return
-    states = listed(f"{subscription.id} is {subscription.state or 'unknown'}" for subscription in covered)
+    applied = sum([price or 0 for subscription, price in lines if _takes_money(subscription, intent, refunded)])
+    if asked is None or (received == applied + refunded and received == asked):
+        return ()
+    states = listed(f"{subscription.id} is {subscription.state or 'unknown'}" for subscription, _ in lines)
     proof = (
         f"Intent {intent.id} asked for {money(asked)} and collected {money(received)}, of which {money(refunded)} went "
         f"back; {money(applied)} of it paid for something in force ({states}). "
         f"Captured {money(received)} is not applied {money(applied)} plus refunded {money(refunded)}."
     )
     time_us = intent.success_us if intent.success_us is not None else history.ended_us
-    facts = [intent.success, intent.final, *intent.refunds, *(subscription.final for subscription in covered)]
+    facts = [intent.success, intent.final, *intent.refunds, *(subscription.final for subscription, _ in lines)]
     gap = max(abs(received - applied - refunded), abs(received - asked))
-    yield PROPERTY.finding(history, "batch", time_us, proof, facts, gap)
+    return (PROPERTY.finding(history, "batch", time_us, proof, facts, gap),)
 
 
-def _takes_money(history: History, subscription: SubscriptionTimeline, intent: IntentTimeline) -> bool:
+def _takes_money(subscription: SubscriptionTimeline, intent: IntentTimeline, refunded_minor: int) -> bool:
     """Whether what this intent collected pays for the line: it is or was in force, and the money was kept."""
     if not subscription.ever_in_force:
         return False
+    if refunded_minor == 0:
+        return True
     if subscription.state in ("Cancelled", "Expired", "Failed"):
-        return intent.refunded_minor == 0
-    others = [other for other in subscription.base_intents if other is not intent and other.succeeded]
-    return not any(other.kept_minor > 0 for other in others) or intent.refunded_minor == 0
-
-
-def _price(subscription: SubscriptionTimeline) -> int | None:
-    """What the answer said, else what the service says was due."""
-    shown = subscription.shown_price
-    return shown if shown is not None else subscription.due_minor
+        return False
+    return not any(other.kept_minor > 0 for other in subscription.base_intents if other is not intent)
 
 
 PROPERTY = Property(

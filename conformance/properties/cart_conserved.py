@@ -27,13 +27,18 @@ def judge(history: History) -> Judgement:
         if end is None or lines is None:
             continue
         checks += 1
-        shown = history.shown_in(attempt.subject)
-        if end.state == "converted" and len(shown) < lines:
-            findings.append(_line_lost(history, attempt, end, int(lines), shown))
+        if end.state == "converted":
+            shown = history.shown_in(attempt.subject)
+            if len(shown) < lines:
+                findings.append(_line_lost(history, attempt, end, int(lines), shown))
         findings.extend(_refused_unseen(history, attempt, end))
     if checks:
-        findings.extend(_nowhere(history))
-        findings.extend(_too_many(history))
+        for subscription in history.subscriptions.values():
+            final = subscription.final
+            if final is not None and not subscription.given and _nowhere(subscription):
+                findings.append(_in_between(history, subscription, final))
+        if len(history.subscriptions) > 1:
+            findings.extend(_too_many(history))
     return conclude(checks, findings)
 
 
@@ -47,22 +52,18 @@ def _line_lost(history: History, attempt: Fact, end: Fact, lines: int, shown: li
     return PROPERTY.finding(history, "batch", end.time_us, proof, [attempt, end], lines - len(shown))
 
 
-def _nowhere(history: History) -> Iterable[Finding]:
-    """Each subscription of a purchase ends entitled, awaiting payment or ended; not in between."""
-    for subscription in history.subscriptions.values():
-        final = subscription.final
-        if final is None or subscription.given:
-            continue
-        entitled = subscription.active_at_end
-        if (final.state == "Provisioned") == entitled and final.state != "Paid":
-            continue
-        proof = (
-            f"When everything had settled, the line {subscription.id} ({subscription.rate_plan}) was {final.state} and "
-            f"{'had' if entitled else 'had no'} active entitlement: it is neither entitled, nor awaiting payment, "
-            "nor ended."
-        )
-        facts = [final, *subscription.final_entitlements]
-        yield PROPERTY.finding(history, "batch", final.time_us, proof, facts)
+def _nowhere(subscription: SubscriptionTimeline) -> bool:
+    """Whether it ends neither entitled, nor awaiting payment, nor ended."""
+    return subscription.state == "Paid" or (subscription.state == "Provisioned") != subscription.active_at_end
+
+
+def _in_between(history: History, subscription: SubscriptionTimeline, final: Fact) -> Finding:
+    had = "had an" if subscription.active_at_end else "had no"
+    proof = (
+        f"When everything had settled, the line {subscription.id} ({subscription.rate_plan}) was {final.state} and "
+        f"{had} active entitlement: it is neither entitled, nor awaiting payment, nor ended."
+    )
+    return PROPERTY.finding(history, "batch", final.time_us, proof, [final, *subscription.final_entitlements])
 
 
 def _too_many(history: History) -> Iterable[Finding]:
@@ -92,16 +93,19 @@ def _finals(subscriptions: list[SubscriptionTimeline]) -> list[Fact | None]:
 
 def _refused_unseen(history: History, attempt: Fact, end: Fact) -> Iterable[Finding]:
     """A refusal is shown, unless the purchase was tried again and taken, or nobody is there to see it."""
-    if end.state == "abandoned" or str(attempt.actor).startswith("iapi/"):
-        return
     refused: dict[str, Fact] = {}
     for fact in history.of("answer"):
-        if fact.related != attempt.subject or fact.operation not in PAYMENT_OPERATIONS:
-            continue
         if fact.state == "refused":
-            refused[fact.operation] = fact
-        elif fact.state == "ok":
+            if fact.related == attempt.subject and fact.operation in PAYMENT_OPERATIONS:
+                refused[fact.operation] = fact
+        elif refused and fact.state == "ok" and fact.operation is not None:
             refused.pop(fact.operation, None)
+    if not refused or end.state == "abandoned" or str(attempt.actor).startswith("iapi/"):
+        return ()
+    return _unseen(history, attempt, end, refused)
+
+
+def _unseen(history: History, attempt: Fact, end: Fact, refused: dict[str, Fact]) -> Iterable[Finding]:
     for fact in refused.values():
         told = any(
             shown.subject == attempt.subject and shown.state in _TOLD and shown.time_us >= fact.time_us

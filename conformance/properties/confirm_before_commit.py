@@ -37,15 +37,10 @@ def judge(history: History) -> Judgement:
 
 def _first_commitments(facts: list[Fact]) -> list[Fact]:
     """The first fact that calls the subscription paid, for each plan that it is called paid as."""
-    first: list[Fact] = []
-    plans: list[object] = []
-    for fact in facts:
-        if fact.state in COMMITTED:
-            plan = member(fact, "rate_plan")
-            if plan not in plans:
-                plans.append(plan)
-                first.append(fact)
-    return first
+    committed = [fact for fact in facts if fact.state in COMMITTED]
+    if len(committed) < 2:
+        return committed
+    return list({member(fact, "rate_plan"): fact for fact in reversed(committed)}.values())[::-1]
 
 
 def _premature(

@@ -11,6 +11,9 @@ from sim.facts import Fact
 
 def judge(history: History) -> Judgement:
     """Attempts and outcomes, one to one."""
+    begun_once, ended_once = history.of("attempt"), history.of("outcome")
+    if len(begun_once) == 1 and len(ended_once) == 1 and begun_once[0].subject == ended_once[0].subject:
+        return conclude(1)
     attempts: dict[str, list[Fact]] = {}
     for fact in history.of("attempt"):
         attempts.setdefault(fact.subject, []).append(fact)

@@ -47,7 +47,10 @@ def _judge_paid(history: History, intent: IntentTimeline, subscription: Subscrip
         return _judge_change(history, intent, subscription)
     if not subscription.active_at_end:
         return _never_active(history, intent, subscription)
-    return _judge_bound(history, intent, subscription) or _judge_stays(history, intent, subscription)
+    late = _judge_bound(history, intent, subscription)
+    if late is None and len(subscription.entitlements_exact) > 1:
+        return _judge_stays(history, intent, subscription)
+    return late
 
 
 def _judge_change(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:

@@ -20,10 +20,16 @@ def judge(history: History) -> Judgement:
     on_file = history.of("final_payment_method")
     if not on_file and "account_payment_method" not in history.by_kind:
         return conclude(0)
-    paid = [intent for intent in history.intents.values() if intent.paid_with is not None and _granted(history, intent)]
+    paid = [
+        intent
+        for intent in history.intents.values()
+        if intent.success is not None and intent.paid_with is not None and _granted(history, intent)
+    ]
+    kept = [fact.subject for fact in on_file]
     for intent in paid:
         checks += 1
-        findings.extend(_judge_saved(history, intent, on_file))
+        if intent.paid_with not in kept:
+            findings.extend(_judge_saved(history, intent, on_file))
     if paid:
         findings.extend(_judge_default(history, paid, on_file))
     return conclude(checks, findings)
@@ -31,13 +37,14 @@ def judge(history: History) -> Judgement:
 
 def _granted(history: History, intent: IntentTimeline) -> bool:
     """Whether its success counted: it paid for something, and was not refunded."""
-    covered = history.covered_by(intent)
-    return intent.refunded_minor == 0 and any(subscription.state == "Provisioned" for subscription in covered)
+    if intent.refunded_minor > 0:
+        return False
+    return "Provisioned" in [subscription.state for subscription in history.covered_by(intent)]
 
 
 def _judge_saved(history: History, intent: IntentTimeline, on_file: Iterable[Fact]) -> Iterable[Finding]:
     method = intent.paid_with
-    if any(fact.subject == method for fact in on_file) or _removed(history, method):
+    if _removed(history, method):
         return
     success = intent.success
     time_us = success.time_us if success is not None else history.ended_us
@@ -60,25 +67,33 @@ def _removed(history: History, method: str | None) -> bool:
 def _judge_default(history: History, paid: list[IntentTimeline], on_file: Iterable[Fact]) -> Iterable[Finding]:
     defaults = [fact for fact in on_file if fact.state == "default"]
     first = _first_default(history)
+    if len(defaults) == 1 and (first is None or first.subject == defaults[0].subject):
+        return ()
     if len(defaults) > 1:
-        proof = (
-            f"When everything had settled, at {clock(defaults[0].time_us)}, "
-            f"{listed(fact.subject for fact in defaults)} were "
-            "all the default payment method; there is one."
-        )
-        yield PROPERTY.finding(history, "batch", defaults[0].time_us, proof, defaults)
-    elif not defaults and any(fact.subject == intent.paid_with for intent in paid for fact in on_file):
-        if first is None:
-            proof = (
-                f"The account had no default payment method, {paid[0].paid_with} paid {paid[0].id}, and when "
-                "everything had "
-                "settled there was still no default."
-            )
-            yield PROPERTY.finding(history, "batch", history.ended_us, proof, [paid[0].success, *on_file])
-    elif (
-        defaults and first is not None and defaults[0].subject != first.subject and not _removed(history, first.subject)
-    ):
-        yield _displaced(history, first, defaults[0])
+        return (_several(history, defaults),)
+    if defaults:
+        displaced = first is not None and not _removed(history, first.subject)
+        return (_displaced(history, first, defaults[0]),) if first is not None and displaced else ()
+    if first is None and any(fact.subject == intent.paid_with for intent in paid for fact in on_file):
+        return (_none(history, paid[0], on_file),)
+    return ()
+
+
+def _several(history: History, defaults: list[Fact]) -> Finding:
+    proof = (
+        f"When everything had settled, at {clock(defaults[0].time_us)}, {listed(fact.subject for fact in defaults)} "
+        "were "
+        "all the default payment method; there is one."
+    )
+    return PROPERTY.finding(history, "batch", defaults[0].time_us, proof, defaults)
+
+
+def _none(history: History, intent: IntentTimeline, on_file: Iterable[Fact]) -> Finding:
+    proof = (
+        f"The account had no default payment method, {intent.paid_with} paid {intent.id}, and when everything had "
+        "settled there was still no default."
+    )
+    return PROPERTY.finding(history, "batch", history.ended_us, proof, [intent.success, *on_file])
 
 
 def _displaced(history: History, first: Fact, now: Fact) -> Finding:

@@ -8,7 +8,7 @@ from conformance.finding import Finding
 from conformance.history import History
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
-from conformance.subscription_timeline import SubscriptionTimeline, member
+from conformance.subscription_timeline import CHANGES, SubscriptionTimeline, member
 from sim.facts import EXACT, Fact
 
 _RANK = {"AwaitingPayment": 0, "Paid": 1, "Provisioned": 2}
@@ -21,12 +21,15 @@ def judge(history: History) -> Judgement:
     for subscription in history.subscriptions.values():
         if subscription.entitlements_exact:
             checks += 1
-            findings.extend(_activated_again(history, subscription))
+            if len(subscription.entitlements_exact) > 1:
+                findings.extend(_activated_again(history, subscription))
         if len(subscription.exact) > 1:
             checks += 1
             findings.extend(_went_backwards(history, subscription))
-    findings.extend(_applied_again(history))
-    findings.extend(_invoiced_again(history))
+    if len(history.of("event")) > 1:
+        findings.extend(_applied_again(history))
+    if len(history.of("invoice")) > 1:
+        findings.extend(_invoiced_again(history))
     return conclude(checks, findings)
 
 
@@ -49,22 +52,27 @@ def _activated_again(history: History, subscription: SubscriptionTimeline) -> It
 
 def _went_backwards(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
     """A late or repeated event never takes a state back. What ends a subscription is another property's affair."""
-    if any(member(fact, "because") == "rollback" for fact in subscription.entitlements_exact):
-        return  # taken back on purpose, which is no-rollback's affair
     highest: Fact | None = None
+    highest_rank = -1
     for fact in subscription.exact:
-        rank = _RANK.get(fact.state or "")
-        if rank is None or member(fact, "pending_change") or fact.operation in ("update", "append"):
-            continue
-        if highest is not None and rank < _RANK[highest.state or ""]:
+        rank = _RANK.get(fact.state or "", -1)
+        if rank >= highest_rank:
+            highest, highest_rank = fact, rank
+        elif rank >= 0 and highest is not None and not _on_purpose(subscription, fact):
             proof = (
                 f"Subscription {subscription.id} was {highest.state} at {clock(highest.time_us)} and {fact.state} "
                 "again at "
                 f"{clock(fact.time_us)}: something late or repeated took its state back."
             )
-            yield PROPERTY.finding(history, "batch", fact.time_us, proof, [highest, fact])
-            return
-        highest = fact
+            return (PROPERTY.finding(history, "batch", fact.time_us, proof, [highest, fact]),)
+    return ()
+
+
+def _on_purpose(subscription: SubscriptionTimeline, fact: Fact) -> bool:
+    """Whether the fact is about a change that waits, or the state was rolled back, which is no-rollback's affair."""
+    if member(fact, "pending_change") or fact.operation in CHANGES:
+        return True
+    return any(member(row, "because") == "rollback" for row in subscription.entitlements_exact)
 
 
 def _applied_again(history: History) -> Iterable[Finding]:

@@ -20,32 +20,35 @@ def judge(history: History) -> Judgement:
     findings: list[Finding] = []
     for fact in history.of("secret"):
         checks += 1
-        findings.extend(_judge_form(history, fact))
+        if member(fact, "well_formed") is False or not str(fact.subject).startswith(("pi_", "seti_")):
+            findings.append(_malformed(history, fact))
         intent = history.intents.get(fact.subject)
-        if intent is not None:
-            findings.extend(_judge_owner(history, fact, intent))
+        if intent is None:
+            continue
+        findings.extend(_judge_owner(history, fact, intent))
+        if intent.canceled is not None or not intent.states:
             findings.extend(_judge_liveness(history, fact, intent))
+        if intent.is_set_up:
             findings.extend(_judge_kind(history, fact, intent))
     return conclude(checks, findings, None if history.settled else NOT_SETTLED)
 
 
-def _judge_form(history: History, fact: Fact) -> Iterable[Finding]:
-    if member(fact, "well_formed") is False or not str(fact.subject).startswith(("pi_", "seti_")):
-        yield _finding(
-            history,
-            fact,
-            f"a client secret ({fact.subject}) that is not well formed: Stripe's own clients refuse it before they "
-            "send it",
-        )
+def _malformed(history: History, fact: Fact) -> Finding:
+    return _finding(
+        history,
+        fact,
+        f"a client secret ({fact.subject}) that is not well formed: Stripe's own clients refuse it before they send it",
+    )
 
 
 def _judge_owner(history: History, fact: Fact, intent: IntentTimeline) -> Iterable[Finding]:
-    for owner in (member(fact, "owner_account"), intent.account_id):
-        if owner is not None and owner != history.account:
-            yield _finding(
-                history, fact, f"the secret of {intent.id}, which belongs to account {owner}, not to {history.account}"
-            )
-            return
+    account = history.account
+    owner = member(fact, "owner_account") or account
+    if owner == account:
+        owner = intent.account_id or account
+    if owner == account:
+        return ()
+    return (_finding(history, fact, f"the secret of {intent.id}, which belongs to account {owner}, not to {account}"),)
 
 
 def _judge_liveness(history: History, fact: Fact, intent: IntentTimeline) -> Iterable[Finding]:

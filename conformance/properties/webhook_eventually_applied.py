@@ -28,11 +28,13 @@ def judge(history: History) -> Judgement:
             continue
         for subscription in history.covered_by(intent):
             checks += 1
-            findings.extend(_judge_converged(history, intent, subscription, deliveries))
+            if subscription.state != "Provisioned" or subscription.plans:
+                findings.extend(_judge_converged(history, intent, subscription, deliveries))
     for subscription in history.subscriptions.values():
-        if subscription.ended is not None:
+        ended = subscription.ended
+        if ended is not None:
             checks += 1
-            findings.extend(_judge_ended(history, subscription))
+            findings.extend(_judge_ended(history, subscription, ended))
     return conclude(checks, findings)
 
 
@@ -66,10 +68,8 @@ def _judge_converged(
     yield PROPERTY.finding(history, "batch", last.time_us, proof, facts, waited / 1_000_000)
 
 
-def _judge_ended(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
+def _judge_ended(history: History, subscription: SubscriptionTimeline, ended: Fact) -> Iterable[Finding]:
     """What has ended is not revived, by whatever comes late."""
-    ended = subscription.ended
-    assert ended is not None
     for fact in (*subscription.exact, *subscription.entitlements_exact):
         revives = fact.state in ("AwaitingPayment", "Paid", "Provisioned", "active")
         if revives and fact.time_us > ended.time_us:
