@@ -10,6 +10,7 @@ from typing import Final
 
 from scenarios.catalogue import component_names, frequencies, is_offered, price_minor
 from scenarios.expectation import parse_threshold, parse_when
+from scenarios.fault_operations import OPERATIONS, is_event_type
 from scenarios.parameters import PARAMETERS
 from scenarios.scenario import Append, Cart, Customers, Expectation, Fault, Line, Scenario, Upgrade
 from scenarios.scenario_error import KeyPath
@@ -136,11 +137,24 @@ def _check_fault(fault: Fault, path: KeyPath) -> Iterator[Finding]:
         yield mistake((*path, "service"), problem, "no key service")
     if not webhook and fault.service is None:
         yield mistake(path, f"{fault.kind} without a service", "service: gateway, subscriptions-api or another")
+    yield from _check_operation(fault, webhook, path)
     for key, kinds in _ONLY_FOR.items():
         if key in fault.model_fields_set and fault.kind not in kinds:
             yield mistake((*path, key), f"{key} for {fault.kind}", f"{key} only with {', '.join(kinds)}")
     if fault.after is not None and fault.until is not None and fault.after >= fault.until:
         yield mistake((*path, "until"), "an end that is not after the beginning", "until later than after")
+
+
+def _check_operation(fault: Fault, webhook: bool, path: KeyPath) -> Iterator[Finding]:
+    if fault.operation is None:
+        return
+    names = OPERATIONS.get(fault.service or "")
+    if webhook or fault.service == "billing-webhooks":
+        if not is_event_type(fault.operation):
+            expected = "the type of an event, such as payment_intent.succeeded"
+            yield Finding((*path, "operation"), False, "", fault.operation, expected)
+    elif names is not None and fault.operation not in names:
+        yield unknown_name((*path, "operation"), fault.operation, names)
 
 
 def _check_matrix(scenario: Scenario) -> Iterator[Finding]:

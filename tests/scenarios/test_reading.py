@@ -107,6 +107,11 @@ def _told(text: str) -> list[str]:
             "billing-webhooks; expected no key service",
         ),
         (
+            "faults:\n  - {kind: webhook_drop, operation: succeeded}\n",
+            'case.yaml:4:37: faults[0].operation: "succeeded"; expected the type of an event, such as '
+            "payment_intent.succeeded",
+        ),
+        (
             "backend: {phase: 2}\nmatrix: {phase: [2, 3]}\n",
             "case.yaml:4:17: matrix.phase: phase in the matrix and at backend.phase too; expected one of the two",
         ),
@@ -143,6 +148,12 @@ def test_a_property_that_exists_but_is_not_checked_says_so() -> None:
     assert message.startswith(
         'case.yaml:4:16: expect[0].violated[0]: a property that is not checked yet "paypal-right-path"; expected one of'
     )
+
+
+def test_an_operation_that_nobody_calls_has_a_suggestion() -> None:
+    [message] = _told("faults:\n  - {kind: error, service: stripe, operation: confirm_paymnt}\n")
+    assert message.startswith('case.yaml:4:47: faults[0].operation: unknown name "confirm_paymnt"; expected one of')
+    assert message.endswith('did you mean "confirm_payment"?')
 
 
 def test_a_missing_key_says_what_it_is_for() -> None:
