@@ -166,9 +166,19 @@ def _anchor(row: Series) -> str:
 
 # ---- plots ----
 
+_PLOTS: Final = (
+    "conversion",
+    "scenarios",
+    "rejections_by_phase",
+    "rejections_over_time",
+    "time_to_payment",
+    "failure_codes",
+)
+"""What the page has a place for; what there is nothing to draw for stays empty."""
+
 
 def _plots(rows: Sequence[Series], headline: Series | None) -> dict[str, str]:
-    plots: dict[str, str] = {}
+    plots = dict.fromkeys(_PLOTS, "")
     if headline is None:
         return plots
     lines = [(headline.title, _shares(headline))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from conformance.finding import Finding
@@ -26,7 +27,7 @@ MOST_DETAILED_ROWS: Final = 14
 MOST_FINDINGS: Final = 4
 MOST_LINES: Final = 6
 _NARROW: Final = 116
-_NARROWEST: Final = 76
+_NARROWEST: Final = 80
 _STYLES: Final = {"held": "green", "violated": "bold red", "inconclusive": "yellow"}
 
 
@@ -159,7 +160,9 @@ def _lines(run: RunConclusion) -> Iterator[str]:
     outcome = run.outcome
     style = _STYLES[run.verdict]
     yield f"[{style}]{MARKS[run.verdict]} {WORDS[run.verdict]}.[/] {_escaped(sentence(run))}"
-    yield f"Report: {_escaped(outcome.out)}/report.html"
+    report = Path(outcome.out) / "report.html"
+    if report.exists():
+        yield f"Report: {_escaped(str(report))}"
     yield f"gatefall {outcome.version} · seed {outcome.seed} · target {_escaped(outcome.target)}"
     yield f"Facts: sha256 {outcome.facts_sha256}{'' if outcome.complete else ' (incomplete)'}"
 
