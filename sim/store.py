@@ -255,6 +255,7 @@ class Account:
         "subscriptions",
         "purchases",
         "open_purchases",
+        "unanswered_purchases",
         "intents",
         "entitlements",
         "payment_methods",
@@ -280,6 +281,8 @@ class Account:
         self.subscriptions: dict[str, Subscription] = {}
         self.purchases: dict[str, Purchase] = {}
         self.open_purchases: dict[str, Purchase] = {}
+        self.unanswered_purchases: dict[str, Purchase] = {}
+        """Answered with "Stripe unreachable" last: a repeat is still the same purchase, paid meanwhile or not."""
         self.intents: dict[str, Purchase] = {}
         self.entitlements: dict[str, EntitlementRow] = {}
         self.payment_methods: dict[str, AccountPaymentMethod] = {}

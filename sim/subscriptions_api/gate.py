@@ -45,22 +45,23 @@ class Gate:
         self._methods = methods
 
     def method_or_refusal(
-        self, account: Account, asked: Asked, in_body: str | None, messages: list[dict[str, Any]]
+        self, account: Account, asked: Asked, in_body: str | None, charges: bool, messages: list[dict[str, Any]]
     ) -> Program[str | None]:
         """The payment method to charge, or None where the gate is off or only warns.
 
-        Raises Refusal (402, code 1210) where the gate is enforced; a warning is added to `messages`.
+        `charges`: a charge follows, which will show whether Stripe still has the payment method. Raises Refusal (402,
+        code 1210) where the gate is enforced; a warning is added to `messages`.
         """
         chosen = in_body or self._methods.on_file(account)
-        if chosen is not None:
+        if chosen is not None and (charges or chosen not in account.payment_methods):
             return chosen
         mode = self._config.gate_modes.get(asked.operation, "off")
-        if mode == "off":
+        if chosen is None and mode == "off":
             return None
-        # The account's own list may lag behind Stripe's: nobody is refused before Stripe was asked.
+        # The account's own list may lag behind Stripe's: nobody is refused, or let pass for nothing, before it was asked.
         yield from self._methods.refresh(account)
         chosen = self._methods.on_file(account)
-        if chosen is not None:
+        if chosen is not None or mode == "off":
             return chosen
         if mode == "enforced":
             self._note(account, asked, "refused")

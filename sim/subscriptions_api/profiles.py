@@ -38,7 +38,7 @@ class Profiles:
         """PUT /billing/profile: change what is given."""
         fields = _fields_of(mapping_of(asked.body))
         messages: list[dict[str, Any]] = []
-        yield from self._gate.method_or_refusal(account, asked, None, messages)
+        yield from self._gate.method_or_refusal(account, asked, None, False, messages)
         account.profile = {**account.profile, **fields}
         return success(account.profile, messages)
 

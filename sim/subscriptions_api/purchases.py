@@ -87,7 +87,8 @@ class Purchases:
             change = _change_to(subscription, rate_plan, subscription.components)
         except NotOffered as error:
             raise not_fitting("rate_plan.id", str(error)) from None
-        return (yield from self._buy_change(account, asked, body, subscription, change))
+        signature = ("update", subscription.id, rate_plan)
+        return (yield from self._buy_change(account, asked, body, subscription, change, signature))
 
     def append(self, account: Account, asked: Asked) -> Program[Answer]:
         subscription = _subscription_of(account, asked.identifier)
@@ -95,17 +96,18 @@ class Purchases:
         values = components_of(body)
         if subscription.domain is not None:
             raise not_fitting("component_values", "a domain has no components")
-        components = dict(_components_before(account, subscription) or {})
+        components = dict(subscription.components or {})
         for name, value in values.items():
             components[name] = components.get(name, 0) + value
         change = _change_to(subscription, subscription.rate_plan, components)
-        return (yield from self._buy_change(account, asked, body, subscription, change))
+        signature = ("append", subscription.id, tuple(sorted(values.items())))
+        return (yield from self._buy_change(account, asked, body, subscription, change, signature))
 
     def pre_auth(self, account: Account, asked: Asked) -> Program[Answer]:
         """A secret for the customer to confirm: of the live intent of these lines, or of a new one."""
         lines = lines_of(account, mapping_of(asked.body))
         refuse_if_blocked(account)
-        purchase = _waiting_change(account, lines) or self._open_purchase(account, _signature_of(lines))
+        purchase = _waiting_change(account, lines) or self._same_lines(account, _signature_of(lines))
         if purchase is None:
             yield from self._replace_overlapping(account, lines)
             purchase = self._new_lines(account, asked.operation, lines)
@@ -123,9 +125,10 @@ class Purchases:
         messages: list[dict[str, Any]] = []
         in_body = yield from self._methods.in_body(account, body)
         refuse_if_blocked(account)
-        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, messages)
+        charges = any(line.price_minor for line in lines)
+        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, charges, messages)
         signature = _signature_of(lines)
-        purchase = self._open_purchase(account, signature) if account.open_purchases else None
+        purchase = self._same_lines(account, signature)
         new = purchase is None
         if purchase is None:
             if account.open_purchases:
@@ -134,19 +137,26 @@ class Purchases:
         return (yield from self._pay(account, asked, purchase, new, chosen, in_body, on_session, messages))
 
     def _buy_change(
-        self, account: Account, asked: Asked, body: Mapping[str, Any], subscription: Subscription, change: Change
+        self,
+        account: Account,
+        asked: Asked,
+        body: Mapping[str, Any],
+        subscription: Subscription,
+        change: Change,
+        signature: tuple[Any, ...],
     ) -> Program[Answer]:
         on_session = on_session_of(body)
         check_total("rate_plan" if asked.operation == "update" else "component_values", change.price_minor)
         messages: list[dict[str, Any]] = []
         in_body = yield from self._methods.in_body(account, body)
         refuse_if_blocked(account)
-        signature = (subscription.id, change.rate_plan, tuple(sorted((change.components or {}).items())))
         purchase = _change_in_progress(account, subscription, signature)
-        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, messages)
+        if purchase is None and account.unanswered_purchases:
+            purchase = self._unanswered(account, signature)
+        due_minor = max(0, change.price_minor - subscription.price_minor) if purchase is None else purchase.amount_minor
+        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, due_minor > 0, messages)
         new = purchase is None
         if purchase is None:
-            due_minor = max(0, change.price_minor - subscription.price_minor)
             purchase = self._new_purchase(account, "change", asked.operation, [subscription.id], due_minor, signature)
             purchase.change = change
         return (yield from self._pay(account, asked, purchase, new, chosen, in_body, on_session, messages))
@@ -162,24 +172,48 @@ class Purchases:
         on_session: bool,
         messages: list[dict[str, Any]],
     ) -> Program[Answer]:
-        """Collect what is due and answer. A payment method that Stripe will not have counts as none."""
+        """Collect what is due and answer; remember a purchase whose customer is told to try again."""
+        if purchase.state == "settled":
+            account.unanswered_purchases.pop(purchase.id, None)
+            return self._answer(account, purchase, None, on_session, messages)
+        try:
+            outcome = yield from self._outcome(account, asked, purchase, new, chosen, in_body, on_session, messages)
+        except StripeUnreachable:
+            if purchase.id in account.purchases:
+                account.unanswered_purchases[purchase.id] = purchase
+            raise
+        if account.unanswered_purchases:
+            account.unanswered_purchases.pop(purchase.id, None)
+        return self._answer(account, purchase, outcome, on_session, messages)
+
+    def _outcome(
+        self,
+        account: Account,
+        asked: Asked,
+        purchase: Purchase,
+        new: bool,
+        chosen: str | None,
+        in_body: str | None,
+        on_session: bool,
+        messages: list[dict[str, Any]],
+    ) -> Program[Outcome | None]:
+        """Collect what is due; None if nothing is. A payment method that Stripe will not have counts as none."""
         if purchase.amount_minor == 0 and chosen is not None and _is_on_file(account, chosen):
             yield from self._nothing_to_collect(account, purchase, new)
-            return self._answer(account, purchase, None, True, messages)
+            return None
         collect = self._collect_new if new else self._collect_again
         try:
-            outcome = yield from collect(account, purchase, chosen, on_session)
+            return (yield from collect(account, purchase, chosen, on_session))
         except PaymentMethodUnusable as unusable:
             if unusable.payment_method_id == in_body and not _is_on_file(account, in_body):
                 raise not_fitting("payment_method_id", f"Stripe will not charge it: {unusable.message}") from None
             self._methods.detached(account, unusable.payment_method_id, API)
-            chosen = yield from self._gate.method_or_refusal(account, asked, None, messages)
+            chosen = yield from self._gate.method_or_refusal(account, asked, None, True, messages)
             # The list has one method less, so this ends; a further unusable one is met on the customer's next try.
             try:
-                outcome = yield from collect(account, purchase, chosen, on_session)
+                return (yield from collect(account, purchase, chosen, on_session))
             except PaymentMethodUnusable:
                 raise StripeUnreachable("Stripe refuses the payment methods it lists") from None
-        return self._answer(account, purchase, outcome, on_session, messages)
 
     def _collect_new(
         self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
@@ -307,9 +341,18 @@ class Purchases:
         if alarm:
             yield Alarm("subscriptions-api", account.id, purchase.created_us + EXPIRES_AFTER_US)
 
-    def _open_purchase(self, account: Account, signature: tuple[Any, ...]) -> Purchase | None:
+    def _same_lines(self, account: Account, signature: tuple[Any, ...]) -> Purchase | None:
+        """The purchase that a repeat of these lines is."""
         for purchase in account.open_purchases.values():
             if purchase.kind == "lines" and purchase.signature == signature:
+                return purchase
+        return self._unanswered(account, signature) if account.unanswered_purchases else None
+
+    def _unanswered(self, account: Account, signature: tuple[Any, ...]) -> Purchase | None:
+        """A purchase that was paid while its customer was told to try again; the repeat must not buy it twice."""
+        earliest_us = self._ledger.clock.now_us - EXPIRES_AFTER_US
+        for purchase in account.unanswered_purchases.values():
+            if purchase.state == "settled" and purchase.signature == signature and purchase.created_us > earliest_us:
                 return purchase
         return None
 
@@ -332,15 +375,6 @@ def _subscription_of(account: Account, identifier: str) -> Subscription:
     if subscription is None:
         raise Refusal(404, NOT_FOUND, f"subscription {identifier[:60]!r} does not exist in this account")
     return subscription
-
-
-def _components_before(account: Account, subscription: Subscription) -> dict[str, int] | None:
-    """The components that are paid for, also while `legacy` has granted more."""
-    for purchase in account.open_purchases.values():
-        change = purchase.change
-        if change is not None and change.before is not None and purchase.subscription_ids[0] == subscription.id:
-            return change.before[1]
-    return subscription.components
 
 
 def _change_to(subscription: Subscription, rate_plan: str, components: dict[str, int] | None) -> Change:

@@ -142,6 +142,11 @@ class SubscriptionsApi:
             raise
         yield Release(account_id)
 
+    def awaits_alarm(self, account_id: str) -> bool:
+        """Whether anything unpaid may still expire."""
+        account = self._store.account(account_id)
+        return account is not None and bool(account.open_purchases)
+
     def snapshot(self, account_id: str) -> list[Row]:
         """The account's books at the end; empty for an account that does not exist."""
         account = self._store.account(account_id)

@@ -163,6 +163,14 @@ class Shopper:
         body = self.cart(*plans, on_session=on_session, **more)
         return self.ask("POST", "/bulk/subscriptions", body, key)
 
+    def card(self, number: str = "4242424242424242") -> str:
+        """A payment method as the browser makes it of a card that was typed in."""
+        card = {"number": number, "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+        body = {"type": "card", "card": card, "metadata": {"account_id": self.account_id}}
+        answer = self.backend.call("stripe", Request("POST", "/v1/payment_methods", body, BROWSER))
+        identifier: str = answer.body["id"]
+        return identifier
+
     def confirm(self, secret: str, method: str = "pm_card_visa") -> Answer:
         kind = "payment_intents" if secret.startswith("pi_") else "setup_intents"
         body = {"client_secret": secret, "payment_method": method, "use_stripe_sdk": True}
