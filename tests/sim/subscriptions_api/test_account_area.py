@@ -12,7 +12,9 @@ PRO = {"rate_plan": {"id": "zone_pro"}, "frequency": "monthly"}
 
 def test_a_set_up_puts_a_payment_method_on_file(backend):
     shopper = backend.shopper()
-    secret = shopper.ask("POST", "/billing/profile/payment-method", {"turnstile_token": "t"}).body["result"]["client_secret"]
+    secret = shopper.ask("POST", "/billing/profile/payment-method", {"turnstile_token": "t"}).body["result"][
+        "client_secret"
+    ]
     assert secret.startswith("seti_")
     assert shopper.get("/payment-methods") == []
     shopper.confirm(secret)
@@ -197,7 +199,9 @@ def test_a_debt_needs_a_payment_method(backend, refusal_of):
 
 
 @pytest.mark.parametrize("payment_method", ["declining", "requires_authentication"])
-def test_a_debt_that_cannot_be_charged_leaves_no_payable_intent_and_can_be_tried_again(backend, refusal_of, payment_method):
+def test_a_debt_that_cannot_be_charged_leaves_no_payable_intent_and_can_be_tried_again(
+    backend, refusal_of, payment_method
+):
     shopper = backend.shopper(payment_method, bad_debt=900)
     assert refusal_of(pay(shopper)) == (402, 1214)
     assert shopper.statuses() == ["canceled"]

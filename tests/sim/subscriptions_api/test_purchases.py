@@ -16,7 +16,10 @@ WORKERS = {"rate_plan": {"id": "workers_paid"}, "frequency": "monthly"}
         ({"subscriptions": [], "user_is_on_session": True}, "subscriptions"),
         ({"subscriptions": [WORKERS] * 51, "user_is_on_session": True}, "51"),
         ({"subscriptions": [WORKERS, 7], "user_is_on_session": True}, "subscriptions[1]"),
-        ({"subscriptions": [WORKERS, {**WORKERS, "rate_plan": {"id": "nope"}}], "user_is_on_session": True}, "[1].rate_plan.id"),
+        (
+            {"subscriptions": [WORKERS, {**WORKERS, "rate_plan": {"id": "nope"}}], "user_is_on_session": True},
+            "[1].rate_plan.id",
+        ),
         ({"subscriptions": [WORKERS, {"frequency": "monthly"}], "user_is_on_session": True}, "[1].rate_plan"),
         ({"subscriptions": [{**WORKERS, "frequency": "weekly"}], "user_is_on_session": True}, "[0].frequency"),
         ({"subscriptions": [{**WORKERS, "frequency": "yearly"}], "user_is_on_session": True}, "[0].frequency"),
@@ -41,7 +44,9 @@ def test_a_body_that_does_not_fit_is_refused_by_field_and_creates_nothing(backen
 
 
 def test_unknown_members_are_ignored_and_undecoded_json_is_read(backend):
-    body = b'{"subscriptions":[{"rate_plan":{"id":"workers_paid"},"frequency":"monthly","x":1}],"user_is_on_session":true}'
+    body = (
+        b'{"subscriptions":[{"rate_plan":{"id":"workers_paid"},"frequency":"monthly","x":1}],"user_is_on_session":true}'
+    )
     assert backend.shopper("valid").ask("POST", "/bulk/subscriptions", body).status == 200
 
 
@@ -332,7 +337,9 @@ def test_a_registrar_line_is_yearly_and_costs_years_times_the_unit(backend):
     ],
 )
 def test_a_domain_that_cannot_be_sold_is_refused(backend, refusal_of, domain, named):
-    answer = backend.shopper("valid").ask("POST", "/billing/checkout", {"domains": [domain], "user_is_on_session": True})
+    answer = backend.shopper("valid").ask(
+        "POST", "/billing/checkout", {"domains": [domain], "user_is_on_session": True}
+    )
     assert refusal_of(answer) == (400, 1001)
     assert named in answer.body["errors"][0]["message"]
 

@@ -97,7 +97,9 @@ def test_act_1_loses_an_event_whose_application_fails_and_continuation_does_not(
         backend = make_backend(2, regime)
         shopper = backend.shopper()
         (secret,) = shopper.buy("workers_paid").body["result"]["client_secrets"]
-        backend.fault("error", "billing-webhooks", "apply_event" if regime == "act-1" else "payment_intent.succeeded", first=1)
+        backend.fault(
+            "error", "billing-webhooks", "apply_event" if regime == "act-1" else "payment_intent.succeeded", first=1
+        )
         shopper.confirm(secret)
         backend.wait(3600)
         drift[regime] = shopper.active()
