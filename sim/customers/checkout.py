@@ -19,6 +19,7 @@ from sim.customers.session import Session
 from sim.customers.shopper import Shopper
 from sim.effects import DEFAULT_TIMEOUT_US, Program, Spawn, Wait
 from sim.purposes import Purpose
+from sim.time import DAY_US, HOUR_US
 
 _SUBMITS_MAX: Final = 12
 """Rounds of submitting in one attempt: a limit on every loop; parameters end it long before."""
@@ -163,15 +164,9 @@ class Checkout:
             part.bought = True
             part.subscriptions = found
             return None
-        if part.lines:
-            body = {"subscriptions": lines_list(part.lines)}
-            result, error = yield from self.front.persist("pre_auth", "POST", session.addresses.pre_auth, body)
-            secret = member_of(result, "client_secret")
-            if error is None and is_secret(secret):
-                part.bought = True
-                part.secrets = [secret]
-                part.subscriptions = found or []
-                return None
+        part.subscriptions = found or []
+        if part.lines and (yield from self._pre_authorize(part)) is None:
+            return None
         session.shown("processing", "no answer came: it is not known whether the purchase was made")
         return Ending("error", f"no answer to {part.operation}")
 
@@ -242,14 +237,26 @@ class Checkout:
         part = next(part for part in self.parts if not part.bought)
         if not self.payer.collects or not part.lines:
             return Ending("declined", reason)
-        body = {"subscriptions": lines_list(part.lines)}
-        result, error = yield from self.front.persist("pre_auth", "POST", self.session.addresses.pre_auth, body)
-        secret = member_of(result, "client_secret")
-        if error is not None or not is_secret(secret):
+        if (yield from self._pre_authorize(part)) is not None:
             return Ending("declined", reason)
-        part.bought = True
-        part.secrets = [secret]
         self.nonce = None
+        return None
+
+    def _pre_authorize(self, part: Part) -> Program[Reply | None]:
+        """Get at the secret of a part's lines, whatever became of them; the refusal where there is none to be had.
+
+        The answer names no subscription, and may have made one (the old one expired): so the page lists them again.
+        """
+        addresses = self.session.addresses
+        body = {"subscriptions": lines_list(part.lines)}
+        result, error = yield from self.front.persist("pre_auth", "POST", addresses.pre_auth, body)
+        if error is not None:
+            return error
+        secret = member_of(result, "client_secret")
+        part.bought = True
+        part.secrets = [secret] if is_secret(secret) else []
+        listed, _ = yield from self.front.query("list_subscriptions", addresses.subscriptions)
+        part.subscriptions = newest(listed, part) or part.subscriptions
         return None
 
     def take_nonce(self) -> Program[Ending | None]:
@@ -371,11 +378,12 @@ class Checkout:
             for entitlement in objects_in(listed):
                 if entitlement.get("status") == "active":
                     waiting.pop(_name_of(entitlement), None)
+            if self.new_zones:
+                yield from self._activate_zones(listed)
             if session.clock.now_us - started_us >= population.poll_limit_us:
                 break
         if waiting:
             return self._not_yet_active(lost)
-        yield from self._activate_zones()
         if lost is not None:
             return lost
         if self._cannot_collect:
@@ -413,12 +421,32 @@ class Checkout:
             return Ending("stuck", "this front end cannot confirm the client secret")
         return Ending("processing", "paid, and not active after a minute")
 
-    def _activate_zones(self) -> Program[None]:
-        """New zones leave `initializing` once their plan is active. A failure is left to a later visit."""
-        for zone_id in self.new_zones:
+    def _activate_zones(self, listed: Any) -> Program[None]:
+        """New zones leave `initializing` once their own plan is active, whatever else the cart still waits for."""
+        for entitlement in objects_in(listed):
+            zone_id = entitlement.get("zone_id")
+            if entitlement.get("status") != "active" or zone_id not in self.new_zones:
+                continue
             path = f"{self.session.addresses.zones}/{zone_id}"
-            yield from self.front.persist("patch_zone", "PATCH", path, {"status": "pending"})
+            _, error = yield from self.front.persist("patch_zone", "PATCH", path, {"status": "pending"})
+            if error is None:
+                self.new_zones.remove(zone_id)
 
+    def later_visits(self) -> Program[None]:
+        """Who saw "processing" looks at the new zone again later, and its page activates it then.
+
+        Nothing is done for who has no new zone left to activate, or left unpaid.
+        """
+        for wait_us in _ZONE_VISITS_US:
+            if not self.new_zones:
+                return
+            yield Wait(wait_us)
+            listed, _ = yield from self.front.query("entitlements", self.session.addresses.entitlements)
+            yield from self._activate_zones(listed)
+
+
+_ZONE_VISITS_US: Final = (3 * HOUR_US, 21 * HOUR_US, 3 * DAY_US)
+"""Assumption: the customer opens the zone's page again after three hours, a day and four days."""
 
 _AGAIN: Final = Ending("error", "submit again")
 """Not an ending: the intent was cancelled meanwhile, so the purchase is submitted again."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sim.clients.reply import Reply, member_of, objects_in
+from sim.clients.reply import Reply, objects_in
 from sim.customers.checkout import Checkout
 from sim.customers.ending import Ending
 from sim.customers.front_end import FetchFrontEnd, ServiceFrontEnd
-from sim.customers.part import Part, is_secret, lines_list
+from sim.customers.part import Part
 from sim.customers.refusal import ended_by
 from sim.customers.session import Session
 from sim.customers.shopper import Shopper
@@ -99,16 +99,13 @@ class ServicePurchase(Checkout):
     def _ask_for_secret(self, part: Part) -> Program[Ending | None]:
         """What waits is asked for again: lines by pre-auth, a change by repeating it with the customer present."""
         session = self.session
-        if not part.lines:
+        if part.lines:
+            error = yield from self._pre_authorize(part)
+        else:
             key = session.next_key()
             result, error = yield from self.front.persist(part.operation, part.method, part.path, part.body(), key)
             if error is None:
                 part.take(result)
-        else:
-            body = {"subscriptions": lines_list(part.lines)}
-            result, error = yield from self.front.persist("pre_auth", "POST", session.addresses.pre_auth, body)
-            secret = member_of(result, "client_secret")
-            part.secrets = [secret] if is_secret(secret) else []
         if error is None:
             return None
         session.shown("waiting_for_customer", "the payment could not be made now", error.status or None, error.code)

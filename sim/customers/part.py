@@ -73,13 +73,17 @@ def is_secret(secret: Any) -> bool:
 
 
 def newest(listed: Any, part: Part) -> list[dict[str, Any]] | None:
-    """The listed subscriptions that a part would have made, one for each feature; None where one is missing."""
+    """The listed subscriptions that a part made last, one for each feature; None where one is missing.
+
+    Unpaid ones come first, then later ones: a list may come in any order.
+    """
     if not part.shows or part.operation == "update":
         return None
     left = [one for one in objects_in(listed) if one.get("state") in ("AwaitingPayment", *IN_FORCE)]
+    left.sort(key=lambda one: (one.get("state") == "AwaitingPayment", str(one.get("created_on", ""))), reverse=True)
     found: list[dict[str, Any]] = []
     for feature in part.expects:
-        match = next((one for one in reversed(left) if _plan_of(one) == feature), None)
+        match = next((one for one in left if _plan_of(one) == feature), None)
         if match is None:
             return None
         left.remove(match)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sim.clients.reply import member_of, objects_in
 from sim.customers.billing_profile import billing_profile
 from sim.customers.checkout import Checkout
@@ -13,6 +15,9 @@ from sim.customers.session import Session
 from sim.customers.shopper import Shopper
 from sim.customers.unified_checkout import UnifiedCheckout
 from sim.effects import Program, Wait
+
+_MAY_BE_PAID: Final = ("converted", "processing", "redirect_lost", "error")
+"""Endings after which a payment may still turn out to have gone through, or a zone's activation to have failed."""
 
 
 def customer_program(shopper: Shopper, session: Session) -> Program[None]:
@@ -49,9 +54,13 @@ def _attempt(shopper: Shopper, session: Session) -> Program[Ending]:
     session.step("started")
     if is_profile:
         ending = yield from billing_profile(shopper, session)
-    else:
-        ending = yield from _checkout(shopper, session).run(session.attempts == 1)
+        session.end(ending)
+        return ending
+    checkout = _checkout(shopper, session)
+    ending = yield from checkout.run(session.attempts == 1)
     session.end(ending)
+    if checkout.new_zones and ending.outcome in _MAY_BE_PAID:
+        yield from checkout.later_visits()
     return ending
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -46,7 +46,7 @@ class _Clock:
 
 
 class Stage:
-    """A small deployment by hand. Change `on` to change what an operation answers; `gives` queues answers before that."""
+    """A small deployment by hand. `on` is what each operation answers; `gives` queues answers that come before."""
 
     def __init__(self, variant: Variant, seed: int, number: int) -> None:
         self.clock = _Clock()
@@ -75,7 +75,9 @@ class Stage:
             "add_payment_method": lambda _: envelope({"id": "pm_1"}),
             "pre_auth": lambda _: envelope({"client_secret": "pi_again_secret_x", "intent_type": "payment"}),
             "profile_update": lambda _: envelope({}),
-            "create_zone": lambda request: envelope({"id": "zone-new", "name": request.body["name"], "status": "initializing"}),
+            "create_zone": lambda request: envelope(
+                {"id": "zone-new", "name": request.body["name"], "status": "initializing"}
+            ),
             "patch_zone": lambda _: envelope({"id": "zone-new", "status": "pending"}),
             "create_payment_method": lambda _: Answer(200, {"id": "pm_nonce"}),
             "confirm_payment": self._confirm,
@@ -86,11 +88,16 @@ class Stage:
     # What the deployment does unless told otherwise
 
     def _buy_lines(self, request: Request) -> Answer:
-        return self._buy([line["rate_plan"]["id"] for line in request.body["subscriptions"]])
+        lines = request.body["subscriptions"]
+        zones = [{"zone_id": line["zone_id"]} if "zone_id" in line else {} for line in lines]
+        return self._buy([line["rate_plan"]["id"] for line in lines], zones)
 
-    def _buy(self, plans: list[str]) -> Answer:
+    def _buy(self, plans: list[str], zones: list[dict[str, str]] | None = None) -> Answer:
         first = len(self.bought) + 1
-        made = [subscription(first + n, plan) for n, plan in enumerate(plans)]
+        made = [
+            subscription(first + n, plan) | zone
+            for n, (plan, zone) in enumerate(zip(plans, zones or [{}] * len(plans), strict=True))
+        ]
         self.bought += made
         if not self.secret_kind:
             return envelope({"subscriptions": made, "client_secrets": []})
@@ -100,6 +107,7 @@ class Stage:
         return envelope(
             [
                 {"feature": one["rate_plan"]["id"], "subscription_id": one["id"], "status": "active"}
+                | ({"zone_id": one["zone_id"]} if "zone_id" in one else {})
                 for one in self.bought
             ]
         )
@@ -174,7 +182,9 @@ class Stage:
         return [request.operation for request in self.sent]
 
 
-def variant_of(phase: int = 4, front_end: str = "new", gates: dict[str, bool] | None = None, **customers: Any) -> Variant:
+def variant_of(
+    phase: int = 4, front_end: str = "new", gates: dict[str, bool] | None = None, **customers: Any
+) -> Variant:
     """A variant with everything plain unless said otherwise."""
     plain: dict[str, Any] = {
         "count": 1,
@@ -236,5 +246,5 @@ class Theatre:
 
 
 @pytest.fixture
-def theatre() -> Iterator[type[Theatre]]:
-    yield Theatre
+def theatre() -> type[Theatre]:
+    return Theatre

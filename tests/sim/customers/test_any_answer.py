@@ -82,7 +82,16 @@ CARTS = (
 @pytest.mark.parametrize("client", ["unified-checkout", "multisku", "billing-profile", "iapi"])
 def test_program_ends_with_one_outcome(theatre: Any, client: str, data: st.DataObject, seed: int) -> None:
     calibrated = dict.fromkeys(
-        ("pays_with", "payment_step", "first_card", "next_card", "challenge", "redirect", "after_decline", "after_gate"),
+        (
+            "pays_with",
+            "payment_step",
+            "first_card",
+            "next_card",
+            "challenge",
+            "redirect",
+            "after_decline",
+            "after_gate",
+        ),
         "calibrated",
     )
     stage = theatre.stage(

@@ -23,9 +23,7 @@ def test_multisku_puts_a_card_on_file_before_the_purchase(theatre: Any) -> None:
 
 
 def test_multisku_names_the_new_card_where_another_is_the_default(theatre: Any) -> None:
-    stage = theatre.stage(
-        client={"multisku": 1.0}, front_end="old", phase=0, payment_method_on_file={"valid": 1.0}
-    )
+    stage = theatre.stage(client={"multisku": 1.0}, front_end="old", phase=0, payment_method_on_file={"valid": 1.0})
     stage.secret_kind = ""
     stage.run()
     assert stage.sent[3].body["payment_method_id"] == "pm_1"
@@ -67,7 +65,8 @@ def test_billing_profile_customer_adds_a_method(theatre: Any) -> None:
     assert theatre.outcome(facts) == "converted"
     assert stage.operations() == ["profile_update", "setup_payment_method", "confirm_setup", "add_payment_method"]
     attempt = next(fact for fact in facts if fact.kind == "attempt")
-    assert attempt.detail is not None and attempt.detail["lines"] == 0
+    assert attempt.detail is not None
+    assert attempt.detail["lines"] == 0
 
 
 def test_billing_profile_update_meets_the_gate_and_works_afterwards(theatre: Any) -> None:
@@ -119,7 +118,13 @@ def test_owner_pays_later_through_pre_auth(theatre: Any) -> None:
     stage = service_waits(theatre, 1)
     facts = stage.run()
     assert theatre.outcome(facts) == "converted"
-    assert stage.operations() == ["bulk_create", "pre_auth", "confirm_payment", "entitlements"]
+    assert stage.operations() == [
+        "bulk_create",
+        "pre_auth",
+        "list_subscriptions",
+        "confirm_payment",
+        "entitlements",
+    ]
     assert facts[-1].time_us > 600_000_000
 
 

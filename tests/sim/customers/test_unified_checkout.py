@@ -147,9 +147,7 @@ def test_early_return_shows_processing_not_failure(theatre: Any) -> None:
 
 
 def test_cancelled_paypal_may_pay_by_card(theatre: Any) -> None:
-    stage = theatre.stage(
-        pays_with={"paypal": 1.0}, redirect={"cancelled": 1.0}, after_decline={"another_card": 1.0}
-    )
+    stage = theatre.stage(pays_with={"paypal": 1.0}, redirect={"cancelled": 1.0}, after_decline={"another_card": 1.0})
     plain = stage.on["confirm_payment"]
     stage.page_end = "requires_payment_method"
     stage.asks_for_page("paypal")
@@ -174,7 +172,8 @@ def test_declined_secret_is_tried_again_with_another_card(theatre: Any) -> None:
     assert theatre.outcome(facts) == "converted"
     confirms = [fact for fact in facts if fact.kind == "confirm"]
     assert [fact.detail["try"] for fact in confirms if fact.detail] == [1, 2]
-    assert confirms[0].detail is not None and confirms[0].detail["decline_code"] == "insufficient_funds"
+    assert confirms[0].detail is not None
+    assert confirms[0].detail["decline_code"] == "insufficient_funds"
     assert stage.operations().count("bulk_create") == 1
 
 
@@ -264,7 +263,9 @@ def test_blocked_by_the_gate_and_asks_support(theatre: Any) -> None:
 
 
 def test_detour_adds_a_method_and_repeats_the_purchase(theatre: Any) -> None:
-    stage = theatre.stage(phase=0, after_gate={"adds_payment_method": 1.0}, payment_step={"skipped": 1.0}, front_end="old")
+    stage = theatre.stage(
+        phase=0, after_gate={"adds_payment_method": 1.0}, payment_step={"skipped": 1.0}, front_end="old"
+    )
     stage.gives("bulk_create", theatre.refusal(402, 1210))
     stage.secret_kind = ""
     facts = stage.run()
@@ -307,7 +308,9 @@ def test_other_refusals_are_shown(theatre: Any, status: int, code: int) -> None:
     stage.on["bulk_create"] = lambda _: theatre.refusal(status, code)
     facts = stage.run()
     assert theatre.outcome(facts) == "refused"
-    assert [(fact.state, fact.status, fact.code) for fact in facts if fact.kind == "shown"] == [("refused", status, code)]
+    assert [(fact.state, fact.status, fact.code) for fact in facts if fact.kind == "shown"] == [
+        ("refused", status, code)
+    ]
 
 
 def test_stripe_down_is_tried_again_with_the_same_key(theatre: Any) -> None:
@@ -315,7 +318,8 @@ def test_stripe_down_is_tried_again_with_the_same_key(theatre: Any) -> None:
     stage.gives("bulk_create", theatre.refusal(503, 1232), theatre.refusal(503, 1232))
     assert theatre.outcome(stage.run()) == "converted"
     keys = [one.headers["idempotency-key"] for one in stage.sent if one.operation == "bulk_create"]
-    assert len(keys) == 3 and len(set(keys)) == 1
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
 
 
 def test_stripe_down_for_good_is_an_error(theatre: Any) -> None:
@@ -377,7 +381,8 @@ def test_polling_gives_up_after_a_minute(theatre: Any) -> None:
     facts = stage.run()
     assert theatre.outcome(facts) == "processing"
     polls = [fact.time_us for fact in facts if fact.kind == "request" and fact.operation == "entitlements"]
-    assert len(polls) == 20 and polls[1] - polls[0] == 3_000_000
+    assert len(polls) == 20
+    assert polls[1] - polls[0] == 3_000_000
 
 
 # Double submits, leaving, coming back ---------------------------------------------------------------------------------
@@ -427,7 +432,9 @@ def test_comes_back_and_buys(theatre: Any) -> None:
 def test_does_not_buy_again_what_was_paid_unseen(theatre: Any) -> None:
     stage = theatre.stage(pays_with={"paypal": 1.0}, redirect={"never_back": 1.0}, returns_after="24h")
     stage.asks_for_page("paypal")
-    stage.on["list_subscriptions"] = lambda _: theatre.envelope([theatre.subscription(1, "workers_paid", "Provisioned")])
+    stage.on["list_subscriptions"] = lambda _: theatre.envelope(
+        [theatre.subscription(1, "workers_paid", "Provisioned")]
+    )
     assert theatre.states(stage.run(), "outcome") == ["redirect_lost"]
 
 
@@ -468,6 +475,23 @@ def test_new_zone_is_created_and_activated_after_payment(theatre: Any) -> None:
     assert stage.sent[1].body["subscriptions"][0]["zone_id"] == "zone-new"
     assert stage.sent[-1].path == "/api/v4/zones/zone-new"
     assert theatre.outcome(facts) == "converted"
+
+
+def test_zone_that_was_slow_is_activated_at_a_later_visit(theatre: Any) -> None:
+    stage = theatre.stage(carts=({"lines": [{"rate_plan": "zone_pro", "zone": "new"}]},))
+    stage.gives("entitlements", *[theatre.envelope([])] * 21)
+    facts = stage.run()
+    assert theatre.outcome(facts) == "processing"
+    assert stage.operations()[-3:] == ["entitlements", "entitlements", "patch_zone"]
+    assert facts[-1].time_us > 86_400_000_000
+
+
+def test_zone_that_nobody_paid_for_is_left_alone(theatre: Any) -> None:
+    stage = theatre.stage(
+        carts=({"lines": [{"rate_plan": "zone_pro", "zone": "new"}]},), abandons_at={"confirmation": 1.0}
+    )
+    stage.run()
+    assert "patch_zone" not in stage.operations()
 
 
 def test_zone_creation_gate_refuses_new_zones(theatre: Any) -> None:
