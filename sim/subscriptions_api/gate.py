@@ -58,7 +58,7 @@ class Gate:
         mode = self._config.gate_modes.get(asked.operation, "off")
         if chosen is None and mode == "off":
             return None
-        # The account's own list may lag behind Stripe's: nobody is refused, or let pass for nothing, before it was asked.
+        # The account's own list may lag behind Stripe's: nobody is refused, or let pass uncharged, before it was asked.
         yield from self._methods.refresh(account)
         chosen = self._methods.on_file(account)
         if chosen is not None or mode == "off":
