@@ -80,7 +80,10 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "stripe": STRIPE_OPERATIONS,
     }
 )
-"""Operation names by service. Calls to billing-webhooks are named by the type of the event instead."""
+"""Operation names by service. Deliveries to billing-webhooks are named by the type of the event instead."""
+
+APPLY_EVENT: Final = "apply_event"
+"""The one try at applying an event that Act 1 has acknowledged: a call of billing-webhooks to itself."""
 
 _EVENT_TYPE: Final = re.compile(
     r"(payment_intent|setup_intent|payment_method|charge|customer|invoice)(\.[a-z]+(_[a-z]+)*){1,2}"

@@ -10,7 +10,7 @@ from typing import Final
 
 from scenarios.catalogue import component_names, frequencies, is_offered, price_minor
 from scenarios.expectation import parse_threshold, parse_when
-from scenarios.fault_operations import OPERATIONS, is_event_type
+from scenarios.fault_operations import APPLY_EVENT, OPERATIONS, is_event_type
 from scenarios.parameters import PARAMETERS
 from scenarios.scenario import Append, Cart, Customers, Expectation, Fault, Line, Scenario, Upgrade
 from scenarios.scenario_error import KeyPath
@@ -150,7 +150,7 @@ def _check_operation(fault: Fault, webhook: bool, path: KeyPath) -> Iterator[Fin
         return
     names = OPERATIONS.get(fault.service or "")
     if webhook or fault.service == "billing-webhooks":
-        if not is_event_type(fault.operation):
+        if not is_event_type(fault.operation) and (webhook or fault.operation != APPLY_EVENT):
             expected = "the type of an event, such as payment_intent.succeeded"
             yield Finding((*path, "operation"), False, "", fault.operation, expected)
     elif names is not None and fault.operation not in names:
