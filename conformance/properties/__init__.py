@@ -66,11 +66,11 @@ PROPERTIES: Final[Mapping[str, Property]] = MappingProxyType(
             webhook_authentic,
             webhook_eventually_applied,
             redirect_never_returns,
+            idempotency_honoured,
             cart_conserved,
             each_secret_settled,
             zone_activated,
             pm_saved_as_side_effect,
-            idempotency_honoured,
             conversion_counted_once,
         )
     }
