@@ -328,11 +328,13 @@ class Purchases:
         )
 
     def _keep(self, account: Account, purchase: Purchase, alarm: bool = True) -> Program[None]:
-        """From now on the purchase exists, and is reminded of its end."""
+        """From now on the purchase exists, its 23 hours run, and it is reminded of their end."""
+        purchase.created_us = self._ledger.clock.now_us
         account.purchases[purchase.id] = purchase
         account.open_purchases[purchase.id] = purchase
         if purchase.draft is not None:
             for subscription in purchase.draft:
+                subscription.created_us = purchase.created_us
                 account.subscriptions[subscription.id] = subscription
             purchase.draft = None
             self._ledger.await_payment(account, purchase)
