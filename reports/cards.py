@@ -158,7 +158,7 @@ def fact_line(fact: Fact) -> FactLine:
         operation=fact.operation or "",
         subject=redacted(fact.subject),
         related=redacted(fact.related or ""),
-        state=fact.state or "",
+        state=redacted(fact.state or ""),
         status=f"{status} / {fact.code}" if fact.code is not None else status,
         amount="" if fact.amount_minor is None else money(fact.amount_minor),
         detail=detail if len(detail) <= _LONGEST_DETAIL else detail[: _LONGEST_DETAIL - 1] + "…",

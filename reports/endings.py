@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
-from conformance.subscription_timeline import SubscriptionTimeline
+from conformance.subscription_timeline import CHANGE_STATES, SubscriptionTimeline
 from sim.facts import Fact
 
 GRANTED: Final = ("Provisioned", "Paid")
@@ -77,17 +77,20 @@ def paid_line(line: SubscriptionTimeline, history: History) -> PaidLine | None:
 
 
 def _paid_change(line: SubscriptionTimeline, history: History) -> PaidLine | None:
-    """An upgrade or append that took effect: its entitlement was there before, so only its payment has a moment."""
-    applied = [fact for fact in line.plans if fact.state == "change_applied"]
-    if not applied:
+    """An upgrade or append that took effect and stayed. Its entitlement was there before, so only its payment has a
+    moment. An engine that grants first applies a change before it knows what will pay it: then any intent of the
+    subscription must have succeeded."""
+    changes = [fact for fact in line.plans if fact.state in CHANGE_STATES]
+    if not changes or changes[-1].state != "change_applied":
         return None
-    change = applied[-1]
-    if change.related is None:
-        return PaidLine(_plan_at_end(line), line.active_at_end, change.time_us, None)
-    paying = history.intents.get(change.related)
-    if paying is None or not paying.succeeded:
+    change = changes[-1]
+    paying = line.intents if change.related is None else [history.intents.get(change.related)]
+    succeeded = next((intent for intent in paying if intent is not None and intent.succeeded), None)
+    if succeeded is not None:
+        return PaidLine(_plan_at_end(line), line.active_at_end, _succeeded_us(succeeded), None)
+    if paying:
         return None
-    return PaidLine(_plan_at_end(line), line.active_at_end, _succeeded_us(paying), None)
+    return PaidLine(_plan_at_end(line), line.active_at_end, change.time_us, None)
 
 
 def _ending(history: History, attempt: Fact, lines: Iterable[SubscriptionTimeline]) -> Ending:

@@ -138,12 +138,14 @@ def _created(fact: Fact) -> str:
 def _intent(fact: Fact) -> Drawn:
     detail = fact.detail or {}
     code = detail.get("decline_code") or detail.get("code")
-    return _note(f"{_short(fact.subject)} {_plain(fact.state)}{f' ({code})' if code else ''}{_amount(fact)}", "stripe")
+    ended = f"declined ({code})" if code else f"{_plain(fact.state)}{_amount(fact)}"
+    return _note(f"{_short(fact.subject)} {ended}", "stripe")
 
 
 def _webhook(fact: Fact) -> Drawn:
-    again = ", again" if (fact.detail or {}).get("duplicate") else ""
-    return ("arrow", "stripe", "billing-webhooks", f"{fact.operation or 'event'}: {_plain(fact.state)}{again}")
+    again = " again" if (fact.detail or {}).get("duplicate") else ""
+    ended = "" if fact.state == "delivered" else f": {_plain(fact.state)}"
+    return ("arrow", "stripe", "billing-webhooks", f"{fact.operation or 'event'}{again}{ended}")
 
 
 def _of_service(what: str) -> Callable[[Fact], Drawn]:
@@ -234,11 +236,11 @@ def _without_repeated_polls(rows: Sequence[Row]) -> Iterator[Row]:
 
 def _short(identity: str) -> str:
     """An id that fits: its end tells it from its neighbours."""
-    return identity if len(identity) <= 18 else f"{identity[:5]}…{identity[-8:]}"
+    return identity if len(identity) <= 18 else f"{identity[:5]}…{identity[-6:]}"
 
 
 def _plain(state: str | None) -> str:
-    return "" if state is None else state.replace("_", " ")
+    return "" if state is None else redacted(state).replace("_", " ")
 
 
 def _amount(fact: Fact) -> str:

@@ -106,6 +106,7 @@ def _label(variant: Variant) -> str:
     chosen = scenario.matrix.front_end is not None or scenario.customers.front_end != "auto"
     if chosen or variant.front_end != default_front_end(variant.phase):
         parts.append(f"{variant.front_end} front end")
-    if not variant.pm_gate:
+    # From removal on there is no gate that a flag could turn off.
+    if not variant.pm_gate and variant.phase < COMMITMENT_PHASE:
         parts.append("gate off")
     return ", ".join(parts)

@@ -8,6 +8,7 @@ from typing import Final
 
 from reports.metrics import Metrics
 from reports.overview import grouped, interval, percent
+from reports.redaction import redacted
 from reports.series import Series, pooled_conversion
 from reports.statistics import Proportion
 from scenarios.metrics import FUNNEL_STEPS
@@ -178,7 +179,7 @@ def duration(seconds: float | None) -> str:
 
 def named(value: str) -> str:
     """A name of the model as a reader sees it."""
-    return value.replace("_", " ") if value else "not told"
+    return redacted(value).replace("_", " ") if value else "not told"
 
 
 def _conversion_cell(row: Series, phase: int) -> Cell:

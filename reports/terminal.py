@@ -102,6 +102,8 @@ def _by_scenario(rows: Sequence[Series], narrow: bool) -> Table:
     table = _new_table()
     table.caption = "ph0 to ph6: conversion in % in that phase; ✗ violated, ? inconclusive"
     table.caption_justify = "left"
+    if narrow:
+        table.add_column("", no_wrap=True)
     table.add_column("scenario", overflow="fold", min_width=20)
     phases = phases_of(rows)
     for phase in phases:
@@ -111,13 +113,17 @@ def _by_scenario(rows: Sequence[Series], narrow: bool) -> Table:
         table.add_column("402s", justify="right", no_wrap=True)
         table.add_column("paid p50 / p95", justify="right", no_wrap=True)
     table.add_column("findings", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    if not narrow:
+        table.add_column("verdict", no_wrap=True)
     for row in rows:
-        cells = [f"{row.scenario} ({row.label})" if row.label else row.scenario]
-        cells += [_phase_cell(row.by_phase.get(phase)) for phase in phases]
-        if not narrow:
-            cells += [grouped(row.customers), _rejections(row), _paid(row.conclusions[-1].outcome.metrics)]
-        table.add_row(*cells, grouped(row.finding_count), _word(row.verdict, row.is_control))
+        name = _escaped(f"{row.scenario} ({row.label})" if row.label else row.scenario)
+        shares = [_phase_cell(row.by_phase.get(phase)) for phase in phases]
+        found = grouped(row.finding_count)
+        if narrow:
+            table.add_row(f"[{_STYLES[row.verdict]}]{MARKS[row.verdict]}[/]", name, *shares, found)
+            continue
+        figures = (grouped(row.customers), _rejections(row), _paid(row.conclusions[-1].outcome.metrics))
+        table.add_row(name, *shares, *figures, found, _word(row.verdict, row.is_control))
     return table
 
 

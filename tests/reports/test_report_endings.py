@@ -66,6 +66,22 @@ def test_an_upgrade_converts_when_the_change_is_paid_and_applied(story: Any) -> 
     assert (ending.converted, ending.payment_us, ending.entitlement_us) == (True, 4_000_000, None)
 
 
+def test_an_upgrade_granted_before_it_is_paid_converts_only_if_it_is(story: Any) -> None:
+    def granted(then: str) -> Any:
+        told = upgrade(story).note(2, "subscriptions-api", "plan", "sub1", state="change_applied")
+        detail = {"subscription_ids": ["sub1"]}
+        told.note(3, "stripe", "intent", "pi_9", state="requires_payment_method", detail=detail)
+        if then == "paid":
+            return told.note(9, "stripe", "intent", "pi_9", state="succeeded").final(intent=None, plan="zone_business")
+        if then == "rolled back":
+            told.note(9, "subscriptions-api", "plan", "sub1", related="pi_9", state="change_ended")
+        return told.final(intent=None, plan="zone_business")
+
+    assert converted(granted("paid")) == [True]
+    assert converted(granted("left unpaid")) == [False]
+    assert converted(granted("rolled back")) == [False]
+
+
 def test_what_the_account_was_made_with_is_no_conversion(story: Any) -> None:
     assert converted(upgrade(story).final(intent=None)) == [False]
 

@@ -1,0 +1,106 @@
+"""Sequence diagrams, plots and redaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from reports.plots import Compared, before_and_after, conversion_by_phase, rejections_by_phase
+from reports.redaction import redacted, redacted_json
+from reports.sequence import MOST_ROWS, rows_of, sequence_diagram
+from reports.statistics import Proportion, proportion
+
+
+def share(count: int, n: int = 100) -> Proportion:
+    found = proportion(count, n)
+    assert found is not None
+    return found
+
+
+def test_a_purchase_is_drawn_from_one_lifeline_to_the_next(story: Any) -> None:
+    rows = [(row.kind, row.source, row.target, row.text) for row in rows_of(story().bought().facts)]
+    expected = [
+        ("note", "customer", "customer", "wants workers_paid (unified-checkout)"),
+        ("arrow", "customer", "subscriptions-api", "bulk_create"),
+        ("arrow", "subscriptions-api", "stripe", "create pi_1 5.00 USD: requires payment method"),
+        ("note", "stripe", "stripe", "pi_1 succeeded 5.00 USD"),
+        ("arrow", "customer", "stripe", "confirm: succeeded"),
+        ("note", "billing-webhooks", "billing-webhooks", "entitlement of sub1 active"),
+        ("note", "customer", "customer", "ends: converted"),
+        ("band", "customer", "stripe", "everything has settled"),
+    ]
+    assert [row for row in rows if row in expected] == expected
+
+
+def test_a_refusal_of_the_gateway_does_not_come_from_behind_it(story: Any) -> None:
+    limited = story().attempt(1).ask(2, "r1", "entitlements", 429, 971)
+    assert rows_of(limited.facts)[-1].source == "gateway"
+    assert rows_of(story().blocked().facts)[2].source == "subscriptions-api"
+
+
+def test_proof_stands_out_and_is_never_left_out(story: Any) -> None:
+    long = story().attempt(0)
+    for number in range(100):
+        long.note(number, "stripe", "intent", f"pi_{number}", state="succeeded")
+    evidence = long.facts[70:72]
+    svg = sequence_diagram(long.facts, evidence)
+    assert svg.count('font-weight="600">create pi_') == 2
+    assert "create pi_68" in svg
+    assert "create pi_99" not in svg
+    assert "rows that tell less are left out" in svg
+    assert svg.count("+") <= MOST_ROWS
+
+
+def test_repeated_polls_are_drawn_once(story: Any) -> None:
+    polling = story().attempt(0)
+    for number in range(20):
+        polling.ask(number * 3, f"r{number}", "entitlements", 200)
+    assert sequence_diagram(polling.facts).count(">entitlements<") == 1
+
+
+def test_a_diagram_is_well_formed_whatever_it_shows(story: Any) -> None:
+    odd = story().attempt(0).note(1, "customer", "shown", "a1", state='<&"pi_9_secret_xyz>')
+    ElementTree.fromstring(sequence_diagram(odd.facts))
+    ElementTree.fromstring(sequence_diagram([]))
+    assert "xyz" not in sequence_diagram(odd.facts)
+
+
+def test_plots_are_small_well_formed_and_the_same_each_time() -> None:
+    def draw() -> list[str]:
+        return [
+            conversion_by_phase([("a week", {0: share(60), 2: share(40), 6: share(85)})]),
+            before_and_after(
+                "client", [Compared("a & b", share(3), None), Compared("c", share(9), share(0))], "x", "y"
+            ),
+            rejections_by_phase({0: share(30), 2: share(0)}),
+        ]
+
+    first = draw()
+    assert first == draw()
+    for svg in first:
+        root = ElementTree.fromstring(svg.replace("xlink:href", "href"))
+        assert root.get("role") == "img"
+        assert root.get("aria-label")
+        assert len(svg) < 40_000
+    assert "gate removed" in first[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pi_1Ab_secret_XyZ9 and seti_2_secret_Q", "pi_1Ab_secret_… and seti_2_secret_…"),
+        ("sk_test_51Habc rk_live_9 whsec_abc", "sk_test_… rk_live_… whsec_…"),
+        ("Authorization: Bearer abc.def-1", "Authorization: Bearer …"),
+        ("card 4242 4242 4242 4242 or 4242424242424242", "card …4242 or …4242"),
+        ("at 1767571200000000 us, pi_1", "at 1767571200000000 us, pi_1"),
+    ],
+)
+def test_secrets_are_blotted_out_and_nothing_else(text: str, expected: str) -> None:
+    assert redacted(text) == expected
+
+
+def test_details_are_redacted_as_json() -> None:
+    assert redacted_json({"b": "pi_1_secret_x", "a": 1}) == '{"a":1,"b":"pi_1_secret_…"}'
+    assert redacted_json(None) == ""
