@@ -285,10 +285,7 @@ class Purchases:
             secrets.append(purchase.client_secret)
         elif outcome == NEEDS_CUSTOMER:
             messages.append(NEEDS_CUSTOMER_MESSAGE)
-        shown = [views.subscription(account.subscriptions[identifier]) for identifier in purchase.subscription_ids]
-        if purchase.change is not None and purchase.state == "open" and not purchase.granted:
-            shown = [_coming(shown[0], purchase)]
-        return success({"subscriptions": shown, "client_secrets": secrets}, messages)
+        return success({"subscriptions": _shown(account, purchase), "client_secrets": secrets}, messages)
 
     # --- making, finding and replacing ---------------------------------------------------------------------------
 
@@ -422,6 +419,14 @@ def _signature_of(lines: list[Line]) -> tuple[Any, ...]:
 
 def _is_on_file(account: Account, payment_method_id: str) -> bool:
     return payment_method_id in account.payment_methods
+
+
+def _shown(account: Account, purchase: Purchase) -> list[dict[str, Any]]:
+    """The purchase's subscriptions; for a change that waits, the coming plan."""
+    shown = [views.subscription(account.subscriptions[identifier]) for identifier in purchase.subscription_ids]
+    if purchase.change is not None and purchase.state == "open" and not purchase.granted:
+        return [_coming(shown[0], purchase)]
+    return shown
 
 
 def _coming(view: dict[str, Any], purchase: Purchase) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class SubscriptionsApi:
         zones = Zones(ledger)
         self._ledger = ledger
         self._store = store
-        self._expiry = Expiry(ledger, collection)
+        self._expiry = Expiry(config, ledger, collection)
         self._reads: Mapping[str, Step] = {
             "list_subscriptions": _list_subscriptions,
             "entitlements": _entitlements,

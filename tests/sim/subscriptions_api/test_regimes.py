@@ -103,6 +103,9 @@ def test_act_1_loses_an_event_whose_application_fails_and_continuation_does_not(
         shopper.confirm(secret)
         backend.wait(3600)
         drift[regime] = shopper.active()
+        backend.wait(24 * 3600)
+        assert shopper.active() == drift[regime]
+        assert shopper.captured_minor() == 500
     assert drift == {"act-1": [], "continuation": ["workers_paid"]}
 
 
