@@ -72,16 +72,16 @@ def check_variables(environment: Mapping[str, str]) -> None:
 def defaults_by_subcommand(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The settings as each subcommand takes them."""
     return {
-        subcommand: {name: _as_option(name, settings[name]) for name in names if name in settings}
+        subcommand: dict(_as_option(name, settings[name]) for name in names if name in settings)
         for subcommand, names in _SUBCOMMANDS.items()
     }
 
 
-def _as_option(name: str, value: Any) -> Any:
+def _as_option(name: str, value: Any) -> tuple[str, Any]:
     """`--phase` may be given several times, so its default is a list."""
     if name != "phase":
-        return value
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        return name, value
+    return "phases", [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
 def _check(path: Path, name: str, value: Any) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from conformance.judging import Judging
+from conformance.manifest import Manifest
 from conformance.running import Plan, RunRecord, VariantRecord, find_customers
 from conformance.verdict import PropertyVerdict
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome, VariantOutcome
+from scenarios.library import library_files
 from sim.facts import Fact
 
 _WHY_INCOMPLETE: Final = {
@@ -31,7 +34,20 @@ def outcome_of(record: RunRecord, plan: Plan, out: Path) -> RunOutcome:
         variants=[_variant(record, number, plan, out) for number in range(len(record.variants))],
         facts_sha256=record.facts_sha256,
         out=str(out),
+        command=repeating_line(manifest),
     )
+
+
+def repeating_line(manifest: Manifest) -> str:
+    """The command that makes the same run again."""
+    words = ["gatefall", "run"]
+    if [one.name for one in manifest.scenarios] != list(library_files()):
+        words += [one.file for one in manifest.scenarios]
+    if manifest.phases:
+        words += ["--phase", ",".join(map(str, manifest.phases))]
+    if manifest.customers is not None:
+        words += ["--customers", str(manifest.customers)]
+    return shlex.join([*words, "--seed", str(manifest.seed)])
 
 
 def _variant(record: RunRecord, number: int, plan: Plan, out: Path) -> VariantOutcome:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
+from rich.console import Console
 
 from conformance.running import Plan, RunRecord
 from gatefall.outcome import outcome_of
 from reports.conclusion import conclude_run
 from reports.outcome import RunOutcome
 from reports.result import write_result
+from reports.terminal import print_summary
 
 
 def tell(record: RunRecord, plan: Plan, out: Path) -> int:
@@ -22,9 +23,7 @@ def tell(record: RunRecord, plan: Plan, out: Path) -> int:
     write_result(out / "result.json", outcome)
     write_junit(out / "junit.xml", outcome)
     write_html(out / "report.html", outcome)
-    code = _print(outcome)
-    click.echo(f"report: {out / 'report.html'}")
-    return code
+    return _print(outcome)
 
 
 def write_verdict(record: RunRecord, plan: Plan, out: Path) -> int:
@@ -35,7 +34,5 @@ def write_verdict(record: RunRecord, plan: Plan, out: Path) -> int:
 
 
 def _print(outcome: RunOutcome) -> int:
-    from reports.summary import print_summary
-
-    print_summary(outcome)
+    print_summary(Console(), outcome)
     return conclude_run(outcome).exit_code

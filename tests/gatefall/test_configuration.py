@@ -26,7 +26,7 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, text)
     assert list(settings) == list(SETTINGS)
     defaults = defaults_by_subcommand(settings)
-    assert defaults["run"]["phase"] == ["0-1", "3"]
+    assert defaults["run"]["phases"] == ["0-1", "3"]
     assert defaults["judge"] == {"workers": 2, "quiet": False}
 
 
