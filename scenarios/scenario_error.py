@@ -33,7 +33,7 @@ class ScenarioError:
         key = f"{self.key}: " if self.key else ""
         what = " ".join(part for part in (self.problem, self.value) if part)
         hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else ""
-        return f"{place}{key}{what}; expected {self.expected}{hint}"
+        return printable(f"{place}{key}{what}; expected {self.expected}{hint}", longest=None)
 
 
 class ScenarioErrors(Exception):

@@ -130,6 +130,7 @@ def _apply(parent: Any, key: Any, kind: str, value: Any, other: tuple[Any, ...])
 @example(b"name: [a]\ntitle: {}\n")
 @example(b"{name: a, title: b, customers: {carts: []}}")
 @example(b"{name: a, title: b, expect: [{}]}")
+@example('{name: a, title: b, expect: [{when: "\u202ephase == 2"}]}'.encode())
 @example(b"{name: a, title: b, matrix: {phase: []}}")
 def test_a_mutated_file_never_gives_a_traceback(content: bytes) -> None:
     _is_usable(_read(content))

@@ -186,6 +186,8 @@ def test_a_long_value_is_shortened_and_control_characters_are_escaped() -> None:
     assert f'"{"x" * 59}…"' in message
     [message] = _told('customers: {client: "\\e[31mred\\u202e"}\n')
     assert message.isprintable()
+    [message] = _told('expect: [{thresholds: ["\\u202econversion >= 0.5"]}]\n')
+    assert message.isprintable()
 
 
 def test_the_same_list_or_mapping_may_stand_for_several() -> None:
