@@ -257,9 +257,15 @@ def client_secret(intent_id: str, seed: bytes) -> str:
 
 
 def subscription_ids(metadata: Mapping[str, str]) -> list[str]:
-    """The purchase lines that an intent pays, as its metadata lists them."""
+    """The purchase lines that an intent pays, as its metadata lists them.
+
+    A list longer than the 500 characters of one value goes on in `subscription_ids_more`.
+    """
     listed = metadata.get("subscription_ids")
-    return listed.split(",") if listed else []
+    if not listed:
+        return []
+    more = metadata.get("subscription_ids_more")
+    return listed.split(",") + (more.split(",") if more else [])
 
 
 def check_client_secret(context: Context, intent: Intent, given: str | None) -> None:

@@ -15,7 +15,7 @@ from sim.stripe.errors import StripeError, invalid_request, secret_key_required,
 from sim.stripe.event import API_VERSION
 from sim.stripe.expansion import expanded
 from sim.stripe.idempotency import IdempotencyKeys
-from sim.stripe.intent import Intent
+from sim.stripe.intent import Intent, subscription_ids
 from sim.stripe.parameters import read
 from sim.stripe.payment_intent import PaymentIntent
 from sim.stripe.payment_method import TYPES, PaymentMethod
@@ -208,6 +208,7 @@ def _summary(intent: Intent) -> dict[str, Any]:
         "customer": customer.id if customer else None,
         "payment_method": method.id if method else None,
         "metadata": intent.metadata,
+        "subscription_ids": subscription_ids(intent.metadata),
         "amount": 0,
         "amount_received": 0,
         "amount_refunded": 0,

@@ -39,7 +39,7 @@ class DeliveryPolicy(Protocol):
         """The copies of one event; the second and later ones are duplicates. Empty: it is never sent."""
 
     def retry_delay_us(self, account_id: str, attempt: int) -> int:
-        """How long to wait after the `attempt`-th failed attempt (1, 2 …)."""
+        """How long to wait after the `attempt`-th failed attempt (1, 2 …); less than a second counts as one."""
 
 
 class PunctualDelivery:
@@ -103,7 +103,7 @@ class Webhooks:
                 if delivered:
                     event.pending_webhooks -= not duplicate
                     return
-            delay_us = self._policy.retry_delay_us(event.account_id, attempt)
+            delay_us = max(SECOND_US, self._policy.retry_delay_us(event.account_id, attempt))
             if self._clock.now_us + delay_us > event.created_us + GIVES_UP_AFTER_US:
                 self._note(event, "gave_up", None, detail)
                 return

@@ -165,6 +165,27 @@ def test_a_payment_for_future_use_sets_the_card_up(shop):
     assert charge_off_session(shop, customer, method).body["status"] == "succeeded"
 
 
+def test_on_session_use_sets_nothing_up_for_later(shop):
+    customer = shop.customer()
+    token = "pm_card_authenticationRequiredOnSetup"
+    payment = shop.intent(customer=customer, setup_future_usage="on_session")
+    set_up = shop.made("/v1/setup_intents", {"customer": customer, "usage": "on_session"})
+    for kind, intent in (("payment", payment), ("setup", set_up)):
+        body = {"client_secret": intent["client_secret"], "payment_method": token}
+        shop.visit(shop.browse(f"/v1/{kind}_intents/{intent['id']}/confirm", body).body)
+        method = shop.get(f"/v1/{kind}_intents/{intent['id']}")["payment_method"]
+        refused = charge_off_session(shop, customer, method)
+        assert refused.body["error"]["code"] == "authentication_required"
+
+
+def test_a_card_on_file_is_set_up_by_a_later_payment(shop):
+    customer, answer = attached(shop, "4000002500003155")
+    intent = shop.intent(customer=customer, setup_future_usage="off_session", payment_method=answer.body["id"])
+    path = f"/v1/payment_intents/{intent['id']}/confirm"
+    shop.visit(shop.browse(path, {"client_secret": intent["client_secret"]}).body)
+    assert charge_off_session(shop, customer, answer.body["id"]).body["status"] == "succeeded"
+
+
 def test_a_failed_lookup_declines_at_once(shop):
     refused = pay(shop, "4000008400001280")
     assert (refused.status, refused.body["error"]["code"]) == (402, "card_declined")

@@ -250,6 +250,11 @@ def test_wrong_parameters_are_refused_by_name(shop, values, code, param):
     assert shop.get("/v1/payment_intents")["data"] == []
 
 
+@pytest.mark.parametrize("amount", [50, 99_999_999])
+def test_the_smallest_and_the_largest_amount(shop, amount):
+    assert shop.intent(amount=amount)["amount"] == amount
+
+
 def test_a_browser_sees_little_and_needs_the_secret(shop):
     intent = shop.intent(customer=shop.customer(), metadata={"secret_thing": "x"})
     path = f"/v1/payment_intents/{intent['id']}"
@@ -352,6 +357,13 @@ def test_expand_replaces_ids_by_objects(shop):
     )
     assert intent["latest_charge"]["customer"]["email"] == "a@example.test"
     assert shop.ask("GET", f"/v1/payment_intents/{intent['id']}", {"expand": ["nothing"]}).status == 400
+
+
+def test_lines_that_one_value_cannot_hold_go_on_in_another(shop):
+    metadata = {"subscription_ids": "s1,s2", "subscription_ids_more": "s3"}
+    shop.intent(customer=shop.customer(), metadata=metadata)
+    assert shop.facts("intent")[0].detail["subscription_ids"] == ["s1", "s2", "s3"]
+    assert shop.stripe.intents_of("acct1")[0]["subscription_ids"] == ["s1", "s2", "s3"]
 
 
 def test_the_final_reading(shop):

@@ -11,6 +11,7 @@ def test_parts_add_up_to_the_whole(shop):
     intent = paid(shop)
     first = shop.made("/v1/refunds", {"payment_intent": intent["id"], "amount": "200", "reason": "duplicate"})
     assert (first["amount"], first["status"], first["charge"]) == (200, "succeeded", intent["latest_charge"])
+    assert shop.get(f"/v1/charges/{intent['latest_charge']}")["refunded"] is False
     too_much = shop.post("/v1/refunds", {"charge": intent["latest_charge"], "amount": 301})
     assert (too_much.status, too_much.body["error"]["param"]) == (400, "amount")
     rest = shop.made("/v1/refunds", {"charge": intent["latest_charge"]})

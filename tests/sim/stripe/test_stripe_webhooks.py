@@ -45,6 +45,8 @@ def test_an_event_arrives_signed_and_whole(shop):
     assert event["api_version"] == "2026-10-28.endive"
     assert event["request"]["id"].startswith("req_")
     assert event["livemode"] is False
+    assert event["pending_webhooks"] == 1
+    assert shop.events(PAID)[0]["pending_webhooks"] == 0
     (fact,) = webhooks(shop)
     assert (fact.subject, fact.related, fact.state, fact.status) == (event["id"], intent["id"], "delivered", 200)
     assert fact.detail == {"attempt": 1, "duplicate": False}
