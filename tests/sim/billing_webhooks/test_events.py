@@ -73,6 +73,12 @@ def test_a_duplicate_changes_nothing(backend, paid):
     assert len(paid.get("/billing/history")) == 1
 
 
+def test_an_event_is_taken_once_whatever_it_is_about(backend, paid):
+    (attached,) = paid.events("payment_method.attached")
+    assert [backend.deliver(attached).status for _ in range(2)] == [200, 200]
+    assert [fact.state for fact in paid.facts("event")] == ["applied", "duplicate"]
+
+
 def test_any_order_of_events_leaves_the_same_state(make_backend):
     endings = set()
     types = ["payment_intent.payment_failed", "payment_intent.succeeded", "payment_method.attached"]

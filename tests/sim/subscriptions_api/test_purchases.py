@@ -239,6 +239,7 @@ def test_a_repeat_during_a_challenge_does_not_ask_again(backend):
     shopper = backend.shopper("requires_authentication")
     first, second = shopper.buy("workers_paid"), shopper.buy("workers_paid")
     assert first.body["result"]["client_secrets"] == second.body["result"]["client_secrets"] != []
+    assert len(shopper.events("payment_intent.requires_action")) == 1
 
 
 def test_a_repeat_is_charged_at_once_when_a_payment_method_has_appeared(backend):
@@ -278,6 +279,18 @@ def test_a_cart_that_overlaps_an_unpaid_one_replaces_it(backend):
     shopper.buy("workers_paid", "queues")
     assert shopper.statuses() == ["canceled", "requires_payment_method"]
     assert sorted(shopper.states().values()) == ["AwaitingPayment"] * 2 + ["Cancelled"] * 2
+
+
+def test_a_cart_that_overlaps_one_paid_at_stripe_leaves_that_to_its_event(backend):
+    shopper = backend.shopper()
+    (secret,) = shopper.buy("workers_paid").body["result"]["client_secrets"]
+    backend.deliveries.held = True
+    shopper.confirm(secret)
+    shopper.buy("workers_paid", "images")
+    assert list(shopper.states().values()) == ["AwaitingPayment"] * 3
+    backend.deliver(shopper.events("payment_intent.succeeded")[0])
+    assert shopper.active() == ["workers_paid"]
+    assert shopper.facts("refund") == []
 
 
 def test_carts_that_do_not_overlap_stay_side_by_side(backend):
