@@ -65,5 +65,5 @@ lock:
 	@(echo '$(NOTE)' && $(LOCK) --group dev) > requirements-dev.txt.new && mv requirements-dev.txt.new requirements-dev.txt
 
 clean:
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-other build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
