@@ -15,8 +15,10 @@ from conformance.intent_timeline import IntentTimeline
 from conformance.subscription_timeline import CHANGE_STATES, SubscriptionTimeline
 from scenarios.phase import GATED_OPERATIONS
 from sim.facts import EXACT, Fact
+from sim.time import HOUR_US
 
 NOTHING: Final[tuple[Fact, ...]] = ()
+_SHOW_LINES: Final = (*GATED_OPERATIONS, "pre_auth")
 _FOLLOWED: Final = frozenset((*GATED_OPERATIONS, "pre_auth", "cancel", "pay_bad_debt"))
 
 
@@ -90,13 +92,33 @@ class History:
         return [subscriptions[name] for name in intent.subscription_ids if name in subscriptions]
 
     def shown_in(self, attempt: str) -> list[str]:
-        """The subscriptions that purchases and changes of an attempt were answered with, each once."""
+        """The subscriptions that an attempt was answered with, as such or by a secret that pays them, each once."""
         seen: dict[str, None] = {}
         for exchange in self.exchanges.values():
-            if exchange.attempt == attempt and exchange.operation in GATED_OPERATIONS:
+            if exchange.attempt == attempt and exchange.operation in _SHOW_LINES:
                 for fact in exchange.subscriptions:
                     seen[fact.subject] = None
+                for fact in exchange.secrets:
+                    intent = self.intents.get(fact.subject)
+                    if intent is not None:
+                        seen.update(dict.fromkeys(intent.subscription_ids))
         return list(seen)
+
+    def expired_with(self, intent: IntentTimeline) -> bool:
+        """Whether an intent was cancelled because the purchase or the change that it pays for had reached its age."""
+        canceled = intent.canceled
+        if canceled is None:
+            return False
+        born = [intent.created_us if intent.created_us is not None else canceled.time_us]
+        for subscription in self.covered_by(intent):
+            ended = subscription.ended
+            if ended is not None and ended.state == "Expired" and abs(ended.time_us - canceled.time_us) <= HOUR_US:
+                return True
+            if any(fact.state == "change_ended" and fact.related == intent.id for fact in subscription.plans):
+                return True
+            if subscription.created_us is not None and not subscription.given:
+                born.append(subscription.created_us)
+        return canceled.time_us - min(born) >= self.circumstances.expiry_us
 
     def _tie(self) -> None:
         """Make the timelines of intents and subscriptions, and tie each subscription to the intents that pay it."""

@@ -8,6 +8,7 @@ from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import PAYABLE
 from conformance.properties.no_entitlement_without_payment import needs_stripe
+from conformance.properties.payment_leads_to_entitlement import ended_rightly
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money, span
 from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
@@ -65,7 +66,7 @@ def _judge_expired(history: History, subscription: SubscriptionTimeline, created
         )
         yield _finding(history, subscription, proof, [expired, *(intent.final for intent in live)])
     for intent in subscription.base_intents:
-        if intent.succeeded and intent.kept_minor > 0:
+        if intent.succeeded and intent.kept_minor > 0 and ended_rightly(history, intent, subscription):
             proof = (
                 f"Intent {intent.id} ({money(intent.amount_minor)}) succeeded{_when(intent.success_us)} for "
                 "subscription "

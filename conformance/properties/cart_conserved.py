@@ -107,8 +107,11 @@ def _refused_unseen(history: History, attempt: Fact, end: Fact) -> Iterable[Find
 
 def _unseen(history: History, attempt: Fact, end: Fact, refused: dict[str, Fact]) -> Iterable[Finding]:
     for fact in refused.values():
+        exchange = history.exchanges.get(fact.subject)
+        asked_us = exchange.asked_us if exchange is not None else None
+        since_us = fact.time_us if asked_us is None else asked_us  # a double click is told once
         told = any(
-            shown.subject == attempt.subject and shown.state in _TOLD and shown.time_us >= fact.time_us
+            shown.subject == attempt.subject and shown.state in _TOLD and shown.time_us >= since_us
             for shown in history.of("shown")
         )
         if not told:

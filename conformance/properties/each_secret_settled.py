@@ -82,7 +82,7 @@ def _judge_canceled(
 ) -> Iterable[Finding]:
     """One that was not refused is not cancelled because of another: neither as collateral nor as a duplicate."""
     canceled, created_us = intent.canceled, intent.created_us
-    if canceled is None or created_us is None or canceled.time_us - created_us >= history.circumstances.expiry_us:
+    if canceled is None or created_us is None or history.expired_with(intent):
         return
     if any(fact.operation == "cancel" for fact in history.of("request")):
         return

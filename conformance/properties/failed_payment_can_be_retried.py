@@ -33,7 +33,7 @@ def _judge_declined(history: History, intent: IntentTimeline, declines: list[Fac
     changes = [s for s in history.covered_by(intent) if s.given or intent.id in s.change_ids]
     purchases = [s for s in history.covered_by(intent) if s not in changes]
     canceled = intent.canceled
-    if canceled is not None and _ended_by_decline(history, intent, purchases, canceled):
+    if canceled is not None and _ended_by_decline(history, intent, purchases):
         proof = (
             f"Intent {intent.id} was declined at {clock(first.time_us)} and cancelled at {clock(canceled.time_us)}, "
             f"{span(canceled.time_us - first.time_us)} later, with nothing in its place: its secret cannot be tried "
@@ -47,14 +47,12 @@ def _judge_declined(history: History, intent: IntentTimeline, declines: list[Fac
         yield from _ended_in_between(history, subscription, first)
 
 
-def _ended_by_decline(
-    history: History, intent: IntentTimeline, purchases: list[SubscriptionTimeline], canceled: Fact
-) -> bool:
+def _ended_by_decline(history: History, intent: IntentTimeline, purchases: list[SubscriptionTimeline]) -> bool:
     """Whether the intent ended although its purchase did not: not expired, not cancelled, not replaced."""
     if any(fact.operation == "cancel" for fact in history.of("request")):
         return False
     created_us = intent.created_us
-    if created_us is None or canceled.time_us - created_us >= history.circumstances.expiry_us:
+    if created_us is None or history.expired_with(intent):
         return False
     replaced = any(
         other is not intent and other.created_us is not None and other.created_us > created_us

@@ -40,14 +40,21 @@ def _judge_end(history: History, attempt: Fact, end: Fact | None) -> Iterable[Fi
     if end is None:
         proof = f"Attempt {attempt.subject}, begun at {clock(attempt.time_us)} with {pair}, never came to an end."
         yield PROPERTY.finding(history, "batch", attempt.time_us, proof, [attempt], 2)
-    elif end.state in ("error", "stuck") and not _disturbed(history, attempt, end):
+    elif (end.state == "error" or (end.state == "stuck" and _told_nothing(history, attempt))) and not _disturbed(
+        history, attempt, end
+    ):
         reason = member(end, "reason")
-        word = "crashed" if end.state == "error" else "left the customer without a clear end"
+        word = "crashed" if end.state == "error" else "left the customer without being told anything"
         proof = (
             f"Attempt {attempt.subject}, begun at {clock(attempt.time_us)} with {pair}, {word} at {clock(end.time_us)}"
             f"{f' ({reason})' if reason else ''}, although no fault was struck and every answer came."
         )
         yield PROPERTY.finding(history, "batch", end.time_us, proof, [attempt, end], 2)
+
+
+def _told_nothing(history: History, attempt: Fact) -> bool:
+    """Whether the customer was shown nothing at all in the end; that it is processing is something, and is measured."""
+    return not any(fact.subject == attempt.subject for fact in history.of("shown"))
 
 
 def _disturbed(history: History, attempt: Fact, end: Fact) -> bool:
@@ -99,13 +106,15 @@ PROPERTY = Property(
     severity="major",
     title="An old front end survives a new backend, and the reverse",
     statement=(
-        "An old front end against a new backend: no grant, no crash, a clear end for the customer; measured, with "
-        "what it "
-        "costs in conversion. And the reverse."
+        "An old front end against a new backend: no grant, no crash, a clear end for the customer (who is told "
+        "something, "
+        "if only that it is processing); how attempts end is counted, and so what it costs in conversion. And the "
+        "reverse."
     ),
     why="The backend is deployed first, and browsers keep old front ends for days. The plan claims that this works.",
     evidence=(
-        "`attempt` and `outcome`; `answer` and `fault` for what else may explain a bad end; the final rows for grants."
+        "`attempt`, `outcome` and `shown`; `answer` and `fault` for what else may explain a bad end; the final rows "
+        "for grants."
     ),
     example="The old checkout met a client secret without a payment method, threw an error, and showed nothing.",
     magnitude="two for a bad end; minor units granted unpaid on top",

@@ -22,7 +22,7 @@ def judge(history: History) -> Judgement:
         if not intent.succeeded or intent.refunded_minor > 0:
             continue
         for subscription in history.covered_by(intent):
-            if subscription.state in _ENDED:
+            if ended_rightly(history, intent, subscription):
                 continue
             checks += 1
             finding = _judge_paid(history, intent, subscription)
@@ -38,8 +38,30 @@ def alert(history: History) -> list[AlertEvent]:
         for intent in history.intents.values()
         if intent.success is not None and intent.refunded_minor == 0
         for subscription in history.covered_by(intent)
-        if subscription.state not in _ENDED
+        if not ended_rightly(history, intent, subscription)
     ]
+
+
+def ended_rightly(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> bool:
+    """Whether the subscription ended, and not although its payment had been known in time.
+
+    One that expired while the success was still to come, or its event still on the way, is refunded and grants nothing.
+    """
+    if subscription.state != "Expired":
+        return subscription.state in _ENDED
+    ended = subscription.ended
+    known_us = known_from(history, intent)
+    return ended is None or known_us is None or known_us >= ended.time_us
+
+
+def known_from(history: History, intent: IntentTimeline) -> int | None:
+    """When the service first took the event of the success in; where deliveries are not told, when it succeeded."""
+    if "webhook" not in history.by_kind:
+        return intent.success_us
+    for fact in history.of("webhook"):
+        if fact.related == intent.id and fact.state == "delivered" and (fact.operation or "").endswith("succeeded"):
+            return fact.time_us
+    return None
 
 
 def _judge_paid(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
@@ -59,7 +81,7 @@ def _judge_change(history: History, intent: IntentTimeline, subscription: Subscr
         return _never_active(history, intent, subscription)
     waiting = next((fact for fact in subscription.plans if fact.related == intent.id), None)
     if waiting is None or any(
-        fact.related == intent.id and fact.state == "change_applied" for fact in subscription.plans
+        fact.related in (intent.id, None) and fact.state == "change_applied" for fact in subscription.plans
     ):
         return None
     proof = (
@@ -115,11 +137,7 @@ def _judge_bound(history: History, intent: IntentTimeline, subscription: Subscri
 
 def _known_us(history: History, intent: IntentTimeline) -> int:
     """When the service could know of the success with nothing left in the way: its event was taken, faults are over."""
-    known = intent.success_us or 0
-    for fact in history.of("webhook"):
-        if fact.related == intent.id and fact.state == "delivered" and (fact.operation or "").endswith("succeeded"):
-            known = max(known, fact.time_us)
-            break
+    known = max(intent.success_us or 0, known_from(history, intent) or 0)
     for fact in history.of("fault"):
         known = max(known, fact.time_us)
     return known

@@ -54,9 +54,7 @@ def _judge_cancelled(history: History, intent: IntentTimeline, fact: Fact) -> It
     canceled = intent.canceled
     if canceled is None or intent.created_us is None or canceled.time_us <= fact.time_us:
         return
-    if canceled.time_us - intent.created_us >= history.circumstances.expiry_us or _ended_on_purpose(
-        history, intent, fact
-    ):
+    if history.expired_with(intent) or _ended_on_purpose(history, intent, fact):
         return
     proof = (
         f"The customer came back from {intent.id} at {clock(fact.time_us)} without having paid; "
@@ -114,14 +112,14 @@ def _tried_anew(confirm: Fact) -> bool:
 
 
 def _other_failure(history: History, intent: IntentTimeline, fact: Fact, shown: Fact) -> bool:
-    """Whether something else of the attempt failed in between: then the failure shown is that one."""
+    """Whether something else of the attempt had not gone well by then: the failure shown may be that one."""
     if any(
-        other is not intent and any(fact.time_us <= decline.time_us <= shown.time_us for decline in other.declines)
+        other is not intent and (other.secrets or other.confirms) and not other.succeeded_by(shown.time_us)
         for other in history.intents.values()
     ):
         return True
     return any(
-        answer.related == fact.related and answer.state != "ok" and fact.time_us <= answer.time_us <= shown.time_us
+        answer.related == fact.related and answer.state != "ok" and answer.time_us <= shown.time_us
         for answer in history.of("answer")
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
+from conformance.properties.payment_leads_to_entitlement import ended_rightly
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, span
 from conformance.subscription_timeline import SubscriptionTimeline
@@ -28,7 +29,7 @@ def judge(history: History) -> Judgement:
             continue
         for subscription in history.covered_by(intent):
             checks += 1
-            if subscription.state != "Provisioned" or subscription.plans:
+            if subscription.state != "Provisioned" or len(subscription.plans) > 1:
                 findings.extend(_judge_converged(history, intent, subscription, deliveries))
     for subscription in history.subscriptions.values():
         ended = subscription.ended
@@ -45,14 +46,14 @@ def _judge_converged(
     state = subscription.state
     if subscription.given or intent.id in subscription.change_ids:
         stuck = bool(subscription.plans) and not any(
-            fact.related == intent.id and fact.state in ("change_applied", "change_ended")
-            for fact in subscription.plans
+            fact.related in (intent.id, None) and fact.state == "change_applied" for fact in subscription.plans
         )
-        what = "its change still waited"
+        what = "its change was not in force"
     else:
-        stuck = state in ("AwaitingPayment", "Paid") and intent.refunded_minor == 0
-        what = f"it was still {state}"
-    if not stuck or any(fact.state == "Cancelled" for fact in subscription.exact):
+        expired = state == "Expired" and not ended_rightly(history, intent, subscription)
+        stuck = expired or state in ("AwaitingPayment", "Paid")
+        what = f"it was {state}"
+    if not stuck or intent.refunded_minor > 0 or any(fact.state == "Cancelled" for fact in subscription.exact):
         return
     last = deliveries[-1]
     fate = [fact for fact in history.of("event") if fact.related == intent.id]

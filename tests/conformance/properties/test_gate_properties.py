@@ -400,10 +400,18 @@ def test_it_does_not_apply_to_contemporaries(story: Told, phase: int, front_end:
     assert story(phase=phase, front_end=front_end).plain().judge(OLD).checks == 0
 
 
-@pytest.mark.parametrize(("outcome", "word"), [("error", "crashed"), ("stuck", "without a clear end")])
-def test_a_bad_end_is_found(story: Told, outcome: str, word: str) -> None:
-    told = story(front_end="old").plain().alter("outcome", state=outcome)
-    assert word in only(told, OLD).proof
+def test_a_crash_is_found(story: Told) -> None:
+    assert "crashed" in only(story(front_end="old").plain().alter("outcome", state="error"), OLD).proof
+
+
+def test_a_customer_who_is_told_nothing_is_found(story: Told) -> None:
+    told = story(front_end="old").plain().alter("outcome", state="stuck").drop("shown")
+    assert "without being told anything" in only(told, OLD).proof
+
+
+def test_a_customer_who_is_told_that_it_is_processing_is_counted_and_no_finding(story: Told) -> None:
+    told = story(front_end="old").plain().alter("outcome", state="stuck").alter("shown", state="processing")
+    assert told.judge(OLD) == (1, (), None, ("stuck",))
 
 
 def test_a_bad_end_after_a_fault_or_a_missing_answer_is_not_its_doing(story: Told) -> None:

@@ -84,7 +84,7 @@ def test_an_event_that_was_applied_is_fine(story: Told) -> None:
 def test_an_event_that_was_forgotten_is_found(story: Told) -> None:
     finding = only(lost(story), EVENTUALLY)
     assert "billing-webhooks last said ignored" in finding.proof
-    assert "it was still AwaitingPayment" in finding.proof
+    assert "it was AwaitingPayment" in finding.proof
     assert finding.magnitude == pytest.approx(7200 - 41.1)
 
 
@@ -93,13 +93,18 @@ def test_an_event_that_was_given_up_is_found(story: Told) -> None:
     assert "billing-webhooks never had it" in only(told, EVENTUALLY).proof
 
 
+def test_an_event_that_was_forgotten_until_the_purchase_expired_is_found(story: Told) -> None:
+    told = lost(story).alter("final_subscription", state="Expired").state(7000, "s1", "Expired")
+    assert "it was Expired" in only(told, EVENTUALLY).proof
+
+
 def test_a_change_that_waits_for_ever_is_found(story: Told) -> None:
     told = story().in_force().begin().upgrading().upgraded().finish_upgrade("zone_business", 240000, "succeeded")
     told.tell(
         42, "webhook", "evt_2", related="pi_2", operation="payment_intent.succeeded", state="delivered", status=200
     )
     assert findings(told, EVENTUALLY) == []
-    assert "its change still waited" in only(told.drop("plan", state="change_applied"), EVENTUALLY).proof
+    assert "its change was not in force" in only(told.drop("plan", state="change_applied"), EVENTUALLY).proof
 
 
 def test_something_late_that_revives_what_ended_is_found(story: Told) -> None:
@@ -165,6 +170,14 @@ def test_a_failure_after_which_the_customer_tried_again_was_one(story: Told) -> 
     assert findings(told, REDIRECT) == []
 
 
+def test_a_failure_of_another_part_of_the_cart_may_be_shown(story: Told) -> None:
+    told = story().plain().tell(39, "redirect", "pi_1", related="a1", state="finished").drop("confirm")
+    told.tell(41, "shown", "a1", state="failure")
+    assert len(findings(told, REDIRECT)) == 1
+    told.tell(11, "secret", "pi_2", related="r1", detail={"well_formed": True})
+    assert findings(told, REDIRECT) == []
+
+
 def test_no_redirect_is_no_evidence(story: Told) -> None:
     assert story().plain().judge(REDIRECT).checks == 0
 
@@ -189,6 +202,12 @@ def test_a_line_that_nobody_saw_again_is_found(story: Told) -> None:
     assert finding.magnitude == 1
 
 
+def test_a_line_that_is_shown_by_its_secret_alone_is_not_lost(story: Told) -> None:
+    told = story().plain().drop("subscription", source="observed")
+    assert findings(told, CART) == []
+    assert len(findings(told.drop("secret"), CART)) == 1
+
+
 def test_a_line_between_two_states_is_found(story: Told) -> None:
     told = story().plain().drop("final_entitlement")
     assert "neither entitled, nor awaiting payment, nor ended" in only(told, CART).proof
@@ -210,6 +229,13 @@ def test_a_refusal_that_nobody_saw_is_found(story: Told) -> None:
     told = settled(story().begin().send(10, "r1").refuse(11, "r1").tell(12, "outcome", "a1", state="blocked_by_gate"))
     assert "was shown nothing about it" in only(told, CART).proof
     told.tell(11, "shown", "a1", state="refused", status=402, code=1210)
+    assert findings(told, CART) == []
+
+
+def test_a_double_click_is_told_once(story: Told) -> None:
+    told = settled(story().begin().send(10, "r1").send(10.1, "r2").refuse(11, "r1").refuse(11.2, "r2"))
+    told.tell(11, "shown", "a1", state="refused", status=402, code=1210)
+    told.tell(11.1, "outcome", "a1", state="blocked_by_gate")
     assert findings(told, CART) == []
 
 

@@ -233,6 +233,17 @@ def test_who_pays_and_gets_nothing_is_found(story: Told) -> None:
     assert finding.magnitude == pytest.approx(7200 - 39.5)
 
 
+def test_who_paid_in_time_and_saw_it_expire_is_found(story: Told) -> None:
+    told = story().begin().bought().paid().finish("Expired", None, "succeeded", at=24 * HOUR)
+    told.drop("entitlement").drop("subscription", state="Paid").drop("subscription", state="Provisioned")
+    told.state(23.1 * HOUR, "s1", "Expired")
+    assert "the subscription was Expired and had no active entitlement" in only(told, LEADS).proof
+    assert findings(told, ABANDONED) == []
+    late = told.alter("webhook", at=23.5 * HOUR)
+    assert late.judge(LEADS).checks == 0
+    assert "the money was not given back" in only(late, ABANDONED).proof
+
+
 def test_an_entitlement_may_take_a_minute_and_no_longer(story: Told) -> None:
     told = story().plain().alter("entitlement", {"source": "exact"}, at=41.1 + 60)
     assert findings(told, LEADS) == []
@@ -583,6 +594,12 @@ def test_without_a_decline_there_is_no_evidence(story: Told) -> None:
 def test_an_intent_that_ends_with_the_decline_is_found(story: Told) -> None:
     told = declined(story().unpaid()).alter("intent", {"state": "canceled"}, at=31)
     assert "cannot be tried with another payment method" in only(told, RETRIED).proof
+
+
+def test_an_intent_that_ends_with_its_purchase_is_fine(story: Told) -> None:
+    told = declined(story().unpaid(), at=22 * HOUR).alter("intent", {"amount_minor": 500, "detail": None}, at=83000)
+    told.alter("subscription", {"state": "Expired"}, at=83000)
+    assert findings(told, RETRIED) == []
 
 
 def test_an_intent_that_another_one_replaced_is_fine(story: Told) -> None:
