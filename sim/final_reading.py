@@ -14,7 +14,7 @@ def note_final_reading(journal: Journal, account_id: str, api: SubscriptionsApi,
         note(account_id, EXACT, "world", kind, subject, related, None, state, None, None, amount_minor, detail)
     for intent in stripe.intents_of(account_id):
         detail = {
-            "subscription_ids": _listed(intent["metadata"].get("subscription_ids", "")),
+            "subscription_ids": intent["subscription_ids"],
             "amount_received": intent["amount_received"],
             "amount_refunded": intent["amount_refunded"],
         }
@@ -34,6 +34,3 @@ def note_final_reading(journal: Journal, account_id: str, api: SubscriptionsApi,
             detail,
         )
 
-
-def _listed(text: str) -> list[str]:
-    return text.split(",") if text else []
