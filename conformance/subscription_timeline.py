@@ -125,6 +125,11 @@ class SubscriptionTimeline:
         """The last known state of each feature."""
         return {member(fact, "feature"): fact.state for fact in self.entitlements}
 
+    @property
+    def paid_for(self) -> bool:
+        """Whether an intent of its purchase succeeded, and nothing went back."""
+        return any(intent.succeeded and intent.refunded_minor == 0 for intent in self.base_intents)
+
     def first(self, *states: str) -> Fact | None:
         """The service's first fact that puts it in one of the states."""
         for fact in self.exact:

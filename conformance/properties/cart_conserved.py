@@ -54,13 +54,18 @@ def _line_lost(history: History, attempt: Fact, end: Fact, lines: int, shown: li
 
 def _nowhere(subscription: SubscriptionTimeline) -> bool:
     """Whether it ends neither entitled, nor awaiting payment, nor ended."""
-    return subscription.state == "Paid" or (subscription.state == "Provisioned") != subscription.active_at_end
+    state = subscription.state
+    if state == "AwaitingPayment" and subscription.paid_for:
+        return True
+    return state == "Paid" or (state == "Provisioned") != subscription.active_at_end
 
 
 def _in_between(history: History, subscription: SubscriptionTimeline, final: Fact) -> Finding:
     had = "had an" if subscription.active_at_end else "had no"
+    paid = ", paid for," if subscription.paid_for else ""
     proof = (
-        f"When everything had settled, the line {subscription.id} ({subscription.rate_plan}) was {final.state} and "
+        f"When everything had settled, the line {subscription.id} ({subscription.rate_plan}){paid} was {final.state} "
+        "and "
         f"{had} active entitlement: it is neither entitled, nor awaiting payment, nor ended."
     )
     return PROPERTY.finding(history, "batch", final.time_us, proof, [final, *subscription.final_entitlements])

@@ -144,13 +144,13 @@ def _known_us(history: History, intent: IntentTimeline) -> int:
 
 
 def _judge_stays(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
-    """Once active it never has a moment without any active feature."""
+    """Once paid and active it never has a moment without any active feature."""
     active: list[object] = []
     lost: Fact | None = None
     for fact in subscription.entitlements_exact:
         feature = member(fact, "feature")
         if fact.state == "active":
-            if lost is not None and fact.time_us > lost.time_us:
+            if lost is not None and fact.time_us > lost.time_us >= (intent.success_us or 0):
                 return _interrupted(history, intent, subscription, lost, fact)
             lost = None
             if feature not in active:

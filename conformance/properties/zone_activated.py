@@ -10,6 +10,8 @@ from conformance.prose import clock
 from conformance.subscription_timeline import SubscriptionTimeline
 from sim.facts import Fact
 
+_ENDED = ("Cancelled", "Expired", "Failed")
+
 
 def judge(history: History) -> Judgement:
     """Every zone that belongs to a purchase."""
@@ -73,12 +75,14 @@ def _too_early(history: History, subscription: SubscriptionTimeline, facts: list
 
 def _stuck(history: History, subscription: SubscriptionTimeline, facts: list[Fact]) -> Finding | None:
     last = facts[-1]
-    if last.kind != "final_zone" or last.state != "initializing" or not subscription.active_at_end:
+    if last.kind != "final_zone" or last.state != "initializing":
+        return None
+    if not subscription.active_at_end and not (subscription.paid_for and subscription.state not in _ENDED):
         return None
     active = next((fact for fact in subscription.entitlements if fact.state == "active"), None)
-    since = f" since {clock(active.time_us)}" if active is not None else ""
+    since = f" and active since {clock(active.time_us)}" if active is not None else ""
     proof = (
-        f"The plan of zone {last.subject}, subscription {subscription.id}, was paid and active{since}, but when "
+        f"The plan of zone {last.subject}, subscription {subscription.id}, was paid{since}, but when "
         "everything "
         f"had settled, at {clock(last.time_us)}, the zone was still 'initializing': it is stuck."
     )

@@ -29,7 +29,14 @@ def settled(told: Any, at: float = 7200.0) -> Any:
 
 def lost(story: Told) -> Any:
     """Paid, and the event was acknowledged and forgotten."""
-    told = story().begin().bought().paid().finish("AwaitingPayment", None, "succeeded")
+    told = (
+        story()
+        .begin()
+        .bought()
+        .paid()
+        .tell(99, "outcome", "a1", state="processing")
+        .finish("AwaitingPayment", None, "succeeded")
+    )
     told.drop("entitlement").drop("plan").drop("subscription", state="Paid").drop("subscription", state="Provisioned")
     return told.alter("event", state="ignored")
 
@@ -214,6 +221,10 @@ def test_a_line_between_two_states_is_found(story: Told) -> None:
     assert len(findings(story().plain().alter("final_subscription", state="Paid"), CART)) == 1
 
 
+def test_a_line_that_was_paid_and_still_awaits_payment_is_found(story: Told) -> None:
+    assert "(workers_paid), paid for, was AwaitingPayment" in only(lost(story), CART).proof
+
+
 def test_a_line_that_came_out_twice_is_found(story: Told) -> None:
     told = story().plain().tell(7200, "final_subscription", "s2", state="AwaitingPayment", amount_minor=500)
     assert "A line came out more than once" in only(told, CART).proof
@@ -324,6 +335,12 @@ def test_some_deployments_activate_zones_apart_from_plans(story: Told) -> None:
 
 def test_a_zone_that_is_stuck_is_found(story: Told) -> None:
     assert "it is stuck" in only(zone(story, pending=None), ZONE).proof
+
+
+def test_a_zone_that_is_stuck_because_its_payment_got_lost_is_found(story: Told) -> None:
+    told = lost(story).tell(5, "zone", "z1", related="s1", state="initializing")
+    told.tell(7200, "final_zone", "z1", related="s1", state="initializing")
+    assert "it is stuck" in only(told, ZONE).proof
 
 
 def test_a_zone_whose_plan_was_never_paid_may_wait(story: Told) -> None:

@@ -268,6 +268,12 @@ def test_an_entitlement_must_stay(story: Told) -> None:
     assert "60.00 s without what was paid for" in only(told, LEADS).proof
 
 
+def test_what_was_taken_back_before_it_was_paid_is_not_lost(story: Told) -> None:
+    told = story().plain().tell(20, "entitlement", "s1", state="active", detail={"feature": "workers_paid"})
+    told.tell(21, "entitlement", "s1", state="inactive", detail={"feature": "workers_paid", "because": "rollback"})
+    assert findings(told, LEADS) == []
+
+
 def test_a_refunded_payment_leads_nowhere(story: Told) -> None:
     told = story().begin().bought().paid().finish("Expired", None, "succeeded", amount_refunded=500)
     assert told.judge(LEADS).checks == 0
