@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import simpy
 
@@ -112,5 +111,3 @@ class SimulatedDeployment:
         del self._streams[account_id]
         assert self._on_settled is not None
         self._on_settled(principal.customer, account_id, facts)
-
-

@@ -34,8 +34,8 @@ class Call:
 class Visit:
     """A person opens the hosted page at `url` (3DS challenge, PayPal) and does `outcome` there.
 
-    Outcomes: "complete", "fail". (A person who leaves or never returns simply does not yield a `Visit`, or stops after it.)
-    The result is the `Answer` of the page; where the page leads back, its `location` header holds the return URL.
+    Outcomes: "complete", "fail". (A person who leaves or never returns simply does not yield a `Visit`, or stops after
+    it.) The result is the `Answer` of the page; where the page leads back, its `location` header holds the return URL.
     """
 
     __slots__ = ("url", "outcome")
@@ -55,7 +55,10 @@ class Wait:
 
 
 class Acquire:
-    """Wait for the exclusive right to change what `key` names (an account). First come, first served; not re-entrant."""
+    """Wait for the exclusive right to change what `key` names (an account).
+
+    First come, first served; not re-entrant.
+    """
 
     __slots__ = ("key",)
 

@@ -25,10 +25,6 @@ from sim.workers import Workers
 
 _NEVER: Final = 1 << 62
 
-_RUN: Final = 0
-_ARRIVE: Final = 1
-_BEGIN: Final = 2
-
 
 class ModelError(Exception):
     """A program of the model broke: a defect of Gatefall, never of the deployment under test."""
@@ -55,16 +51,15 @@ class AlarmedService(Service, Protocol):
 
 
 class WorldClock:
-    """The world's clock as services see it."""
+    """The world's clock as services see it: when that happens which is happening.
 
-    __slots__ = ("_environment",)
+    A plain attribute that every event sets as it strikes, because it is read several times as often.
+    """
 
-    def __init__(self, environment: simpy.Environment) -> None:
-        self._environment = environment
+    __slots__ = ("now_us",)
 
-    @property
-    def now_us(self) -> int:
-        return self._environment._now  # type: ignore[return-value]  # the public property costs a second call
+    def __init__(self, now_us: int) -> None:
+        self.now_us = now_us
 
 
 class World:
@@ -82,7 +77,7 @@ class World:
         on_quiet: Callable[[Principal], None] | None = None,
     ) -> None:
         self.environment = environment or simpy.Environment(initial_time=0)
-        self.clock = WorldClock(self.environment)
+        self.clock = WorldClock(int(self.environment.now))
         self.services: dict[str, Service] = {}
         self.network = network
         self.faults = faults
@@ -92,6 +87,7 @@ class World:
 
     def start(self, principal: Principal, program: Program[Any], delay_us: int = 0) -> None:
         """Start a program on behalf of `principal` after `delay_us`."""
+        self.clock.now_us = int(self.environment.now)  # whoever drives the environment may have moved it on
         Activity(self, principal, program).schedule(delay_us, None)
 
     def feed(self, arrivals: Iterable[tuple[int, Principal, Program[Any]]]) -> None:
@@ -118,22 +114,27 @@ class World:
 
 
 class _Frame:
-    """A call in progress: who waits for it, until when, and what happens when the answer is ready."""
+    """A call in progress: who waits for it, until when, and what happens when the answer is ready.
+
+    `outer`: the call in which it was made. `outer_deadline_us`: the nearest deadline of those further out.
+    """
 
     __slots__ = (
+        "after_us",
+        "answer_lost",
         "caller",
         "deadline_us",
+        "outer",
         "outer_deadline_us",
-        "after_us",
-        "workers",
-        "answer_lost",
-        "service",
         "request",
+        "service",
+        "workers",
     )
 
     def __init__(
         self,
         caller: Program[Any],
+        outer: _Frame | None,
         deadline_us: int,
         outer_deadline_us: int,
         after_us: int,
@@ -141,6 +142,7 @@ class _Frame:
         request: Request,
     ) -> None:
         self.caller: Program[Any] | None = caller
+        self.outer = outer
         self.deadline_us = deadline_us
         self.outer_deadline_us = outer_deadline_us
         self.after_us = after_us
@@ -154,12 +156,10 @@ class Activity:
     """A running program with the stack of calls it has made; itself the SimPy event that resumes it."""
 
     __slots__ = (
-        "_callbacks",
+        "_at_us",
         "_deadline_us",
-        "_frames",
-        "_ok",
+        "_frame",
         "_program",
-        "_stage",
         "_value",
         "_waits",
         "_world",
@@ -167,86 +167,83 @@ class Activity:
         "principal",
     )
 
+    _ok = True
+    """What SimPy asks of an event that it has processed: it did not fail."""
+
     def __init__(self, world: World, principal: Principal, program: Program[Any] | None) -> None:
         self._world = world
         self.principal = principal
         self._program = program
-        self._frames: list[_Frame] = []
+        self._frame: _Frame | None = None
         self._deadline_us = _NEVER
-        self._stage = _RUN
         self._value: Any = None
         self._waits = 0
-        self._ok = True
-        self._callbacks: Any = [self._fire]
         self.callbacks: Any = None
         principal.live += 1
 
     def schedule(self, delay_us: int, value: Any) -> None:
         """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting."""
+        self._value = value
+        self._schedule(delay_us, _RESUMES)
+
+    def _schedule(self, delay_us: int, callbacks: Callbacks) -> None:
         world = self._world
         at_us = world.clock.now_us + delay_us
         while at_us > self._deadline_us:
             self._part_from_caller()
-        self._value = value
-        self.callbacks = self._callbacks
+        self._at_us = at_us
+        self.callbacks = callbacks
         world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
 
-    def _fire(self, _event: Any) -> None:
-        stage = self._stage
-        if stage == _RUN:
-            self._run(self._value)
-        elif stage == _ARRIVE:
-            self._arrive()
-        else:
-            self._begin()
+    def _resume(self) -> None:
+        """The wait is over."""
+        self._world.clock.now_us = self._at_us
+        self._run(self._value)
 
     def _run(self, value: Any) -> None:
         """Advance the program until it has to wait."""
         while True:
             program = self._program
             if program is None:  # nobody listens to this answer any more
-                self._end()
+                self._world.ended(self.principal)
                 return
             try:
                 effect: Effect = program.send(value)
             except StopIteration as stop:
-                if not self._frames:
-                    self._end()
+                frame = self._frame
+                if frame is None:
+                    self._world.ended(self.principal)
                     return
                 value = stop.value
-                if self._answered(value):
+                if self._answered(frame, value):
                     return
                 continue
             except ModelError:
                 raise
             except Exception as error:
-                operation = self._frames[-1].request.operation if self._frames else ""
+                operation = "" if self._frame is None else self._frame.request.operation
                 raise ModelError(self.principal, self._world.clock.now_us, operation) from error
             kind = effect.__class__
             if kind is Call:
                 if self._call(effect.service, effect.request, effect.timeout_us):  # type: ignore[union-attr]
                     return
-                value = None
             elif kind is Wait:
                 self.schedule(effect.delay_us, None)  # type: ignore[union-attr]
                 return
             elif kind is Acquire:
                 if self._acquire(effect.key):  # type: ignore[union-attr]
                     return
-                value = None
             elif kind is Release:
                 self._release(effect.key)  # type: ignore[union-attr]
-                value = None
-            else:
-                if self._rarely(effect):
-                    return
-                value = None
+            elif self._rarely(effect):
+                return
+            value = None
 
     def _rarely(self, effect: Effect) -> bool:
         """The effects that few steps yield; True if the activity has to wait."""
         world = self._world
         if isinstance(effect, Spawn):
-            world.start(self.principal, effect.program, effect.delay_us)
+            Activity(world, self.principal, effect.program).schedule(effect.delay_us, None)
             return False
         if isinstance(effect, Alarm):
             _AlarmEvent(world, self.principal, effect)
@@ -261,35 +258,40 @@ class Activity:
         """Begin a call; True if the activity has to wait for it."""
         world = self._world
         principal = self.principal
-        if principal.sheltered:
-            before_us = after_us = 0
-        else:
+        now_us = world.clock.now_us
+        before_us = after_us = 0
+        workers = strike = None
+        if not principal.sheltered:
             before_us, after_us = world.network.legs(service_name, request.operation, principal.streams)
-        strike = None
-        if world.faults is not None and not principal.sheltered:
-            strike = world.faults.strike(service_name, request.operation, principal, world.clock.now_us)
-            if strike is not None:
-                before_us += strike.extra_us
-                if strike.answer is not None or strike.drop_request:
-                    self._refuse(strike, before_us + after_us, timeout_us)
-                    return True
-        deadline_us = world.clock.now_us + timeout_us
+            if world.workers:
+                workers = world.workers.get(service_name)
+            if world.faults is not None:
+                strike = world.faults.strike(service_name, request.operation, principal, now_us)
+                if strike is not None:
+                    before_us += strike.extra_us
+                    if strike.answer is not None or strike.drop_request:
+                        self._refuse(strike, before_us + after_us, timeout_us)
+                        return True
         program = self._program
         assert program is not None
-        frame = _Frame(program, deadline_us, self._deadline_us, after_us, world.services[service_name], request)
+        service = world.services[service_name]
+        deadline_us = now_us + timeout_us
+        nearest_us = self._deadline_us
+        self._frame = frame = _Frame(program, self._frame, deadline_us, nearest_us, after_us, service, request)
+        if deadline_us < nearest_us:
+            self._deadline_us = deadline_us
         if strike is not None:
             frame.answer_lost = strike.drop_answer
-        self._frames.append(frame)
-        if deadline_us < self._deadline_us:
-            self._deadline_us = deadline_us
-        if not principal.sheltered:
-            frame.workers = world.workers.get(service_name)
-        if before_us == 0 and frame.workers is None:
-            self._program = frame.service.handle(request)
+        if workers is not None:
+            frame.workers = workers
+            self._program = None
+            self._schedule(before_us, _ARRIVES)
+            return True
+        if before_us == 0:
+            self._program = service.handle(request)
             return False
         self._program = None
-        self._stage = _ARRIVE if frame.workers is not None else _BEGIN
-        self.schedule(before_us, None)
+        self._schedule(before_us, _BEGINS)
         return True
 
     def _refuse(self, strike: Strike, round_trip_us: int, timeout_us: int) -> None:
@@ -301,64 +303,78 @@ class Activity:
 
     def _arrive(self) -> None:
         """The request reached a service of limited capacity: take a worker or queue for one."""
-        workers = self._frames[-1].workers
-        assert workers is not None
-        if workers.take(self):
-            self.serve(workers)
+        self._world.clock.now_us = self._at_us
+        frame = self._frame
+        assert frame is not None
+        assert frame.workers is not None
+        if frame.workers.take(self):
+            self.serve(frame.workers)
         else:
             self._watch_deadline()
 
     def serve(self, workers: Workers) -> None:
         """A worker is ours: its service time runs, then the request is handled."""
         self._waits += 1
-        self._stage = _BEGIN
-        self.schedule(workers.service_time_us(self.principal.streams), None)
+        self._schedule(workers.service_time_us(self.principal.streams), _BEGINS)
 
     def _begin(self) -> None:
-        self._stage = _RUN
-        frame = self._frames[-1]
+        """The request is with its service."""
+        self._world.clock.now_us = self._at_us
+        frame = self._frame
+        assert frame is not None
         self._program = frame.service.handle(frame.request)
         self._run(None)
 
-    def _answered(self, answer: Answer) -> bool:
+    def _answered(self, frame: _Frame, answer: Answer) -> bool:
         """The callee is done: hand its answer to the caller; True if that takes time or nobody listens."""
-        frame = self._frames.pop()
+        self._frame = frame.outer
         if frame.workers is not None:
             frame.workers.give_back()
         self._program = frame.caller
         self._deadline_us = frame.outer_deadline_us
         if frame.caller is None:
-            self._end()
+            self._world.ended(self.principal)
             return True
+        after_us = frame.after_us
+        if after_us == 0 and not frame.answer_lost:
+            return False  # now is not later than the deadline, or the caller would have left
         now_us = self._world.clock.now_us
-        if frame.answer_lost or now_us + frame.after_us > frame.deadline_us:
+        if frame.answer_lost or now_us + after_us > frame.deadline_us:
             self.schedule(frame.deadline_us - now_us, UNKNOWN)
-            return True
-        if frame.after_us == 0:
-            return False
-        self.schedule(frame.after_us, answer)
+        else:
+            self.schedule(after_us, answer)
         return True
 
     def _part_from_caller(self) -> None:
         """The earliest deadline strikes: its caller goes on with UNKNOWN, what it called goes on unheard."""
         deadline_us = self._deadline_us
-        frames = self._frames
+        frames = self._frames()
         position = next(
             index for index, frame in enumerate(frames) if frame.deadline_us == deadline_us and frame.caller
         )
         frame = frames[position]
         caller = Activity(self._world, self.principal, frame.caller)
-        caller._frames = frames[:position]
+        caller._frame = frame.outer
         caller._deadline_us = frame.outer_deadline_us
         caller.schedule(deadline_us - self._world.clock.now_us, UNKNOWN)
-        self._frames = frames[position:]
         frame.caller = None
+        frame.outer = None
         frame.deadline_us = _NEVER
         nearest_us = _NEVER
-        for inner in self._frames:
+        for inner in frames[position:]:
             inner.outer_deadline_us = nearest_us
             nearest_us = min(nearest_us, inner.deadline_us)
         self._deadline_us = nearest_us
+
+    def _frames(self) -> list[_Frame]:
+        """The calls in progress, the outermost first."""
+        frames: list[_Frame] = []
+        frame = self._frame
+        while frame is not None:
+            frames.append(frame)
+            frame = frame.outer
+        frames.reverse()
+        return frames
 
     def _acquire(self, key: str) -> bool:
         """Take the lock of `key`; True if somebody has it and the activity waits in line."""
@@ -398,10 +414,13 @@ class Activity:
         """When the next of the waiting callers gives up."""
         return self._deadline_us
 
-    def _end(self) -> None:
-        self._callbacks = None  # breaks the cycle activity -> list -> bound method -> activity
-        self._world.ended(self.principal)
 
+Callbacks = tuple[Callable[[Activity], None]]
+"""What SimPy calls with the event: an activity is its own event, so plain functions do and no method is bound."""
+
+_RESUMES: Final[Callbacks] = (Activity._resume,)
+_ARRIVES: Final[Callbacks] = (Activity._arrive,)
+_BEGINS: Final[Callbacks] = (Activity._begin,)
 
 _VISIT_TIMEOUT_US: Final = 60_000_000
 
@@ -409,43 +428,57 @@ _VISIT_TIMEOUT_US: Final = 60_000_000
 class _Entry:
     """Something other than an activity in SimPy's schedule."""
 
-    __slots__ = ("_ok", "callbacks")
+    __slots__ = ("_at_us", "_world", "callbacks")
 
-    def __init__(self) -> None:
-        self._ok = True
-        self.callbacks: Any = [self.strike]
+    _ok = True
+    """As of an activity."""
 
-    def strike(self, _event: Any) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _schedule(self, at_us: int) -> None:
+        world = self._world
+        self._at_us = at_us
+        self.callbacks: Any = _STRIKES
+        world.environment.schedule(self, NORMAL, at_us - world.clock.now_us)  # type: ignore[arg-type]
+
+    def _struck(self) -> None:
+        self._world.clock.now_us = self._at_us
+        self.strike()
+
+    def strike(self) -> None:
+        """What happens at that time."""
         raise NotImplementedError
+
+
+_STRIKES: Final = (_Entry._struck,)
 
 
 class _DeadlineEvent(_Entry):
     __slots__ = ("_activity", "_wait")
 
     def __init__(self, world: World, activity: Activity, wait: int) -> None:
-        super().__init__()
+        super().__init__(world)
         self._activity = activity
         self._wait = wait
-        world.environment.schedule(self, NORMAL, activity.deadline_us - world.clock.now_us)  # type: ignore[arg-type]
+        self._schedule(activity.deadline_us)
 
-    def strike(self, _event: Any) -> None:
+    def strike(self) -> None:
         self._activity.deadline_struck(self._wait)
 
 
 class _AlarmEvent(_Entry):
     """An alarm that is set. Dropped, it stays in the schedule as an empty entry."""
 
-    __slots__ = ("_alarm", "_principal", "_service", "_world")
+    __slots__ = ("_alarm", "_principal", "_service")
 
     def __init__(self, world: World, principal: Principal, alarm: Alarm) -> None:
-        super().__init__()
-        self._world = world
+        super().__init__(world)
         self._principal: Principal | None = principal
         self._alarm = alarm
         self._service: AlarmedService = world.services[alarm.service]  # type: ignore[assignment]
         principal.alarms.append(self)
-        delay_us = max(0, alarm.at_us - world.clock.now_us)
-        world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
+        self._schedule(max(world.clock.now_us, alarm.at_us))
 
     def awaited(self) -> bool:
         """Whether the service still wants it."""
@@ -455,7 +488,7 @@ class _AlarmEvent(_Entry):
         """Never ring."""
         self._principal = None
 
-    def strike(self, _event: Any) -> None:
+    def strike(self) -> None:
         principal = self._principal
         if principal is None:
             return
@@ -466,23 +499,20 @@ class _AlarmEvent(_Entry):
 class _Feed(_Entry):
     """Starts arrivals one after another, so that a million of them need no million entries in the schedule."""
 
-    __slots__ = ("_arrivals", "_due", "_world")
+    __slots__ = ("_arrivals", "_due")
 
     def __init__(self, world: World, arrivals: Any) -> None:
-        super().__init__()
-        self._world = world
+        super().__init__(world)
         self._arrivals = arrivals
         self._due: tuple[Principal, Program[Any]] | None = None
 
     def next(self) -> None:
         for at_us, principal, program in self._arrivals:
             self._due = (principal, program)
-            self.callbacks = [self.strike]
-            delay_us = at_us - self._world.clock.now_us
-            self._world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
+            self._schedule(at_us)
             return
 
-    def strike(self, _event: Any) -> None:
+    def strike(self) -> None:
         assert self._due is not None
         principal, program = self._due
         Activity(self._world, principal, program)._run(None)
