@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from sim.facts import Fact
 
 CUSTOMERS_PER_PART: Final = 1_000
-FACTS_PER_ROW_GROUP: Final = 20_000
+FACTS_PER_ROW_GROUP: Final = 5_000
 """Bounds what is held in memory; a row group ends with the customer who reaches it."""
 
 _LOW_CARDINALITY: Final = ("source", "actor", "kind", "operation", "state")
@@ -127,15 +127,17 @@ class PartWriter:
         self._customers: list[int] = []
         self._accounts: list[str] = []
 
-    def add(self, customer: int, account: str, facts: Sequence[Fact]) -> None:
-        """Record the whole history of one customer."""
+    def add(self, customer: int, account: str, facts: Sequence[Fact]) -> bool:
+        """Record the whole history of one customer. True if that completed a row group."""
         count = len(facts)
         self._facts.extend(facts)
         self._customers.extend([customer] * count)
         self._accounts.extend([account] * count)
         self.customers += 1
-        if len(self._facts) >= FACTS_PER_ROW_GROUP:
-            self._flush()
+        if len(self._facts) < FACTS_PER_ROW_GROUP:
+            return False
+        self._flush()
+        return True
 
     def finish(self) -> Part:
         """Put the part in its place, which a kill cannot undo.
@@ -192,15 +194,15 @@ class CellWriter:
             self._writer.abandon()
 
     def add(self, customer: int, account: str, facts: Sequence[Fact]) -> bool:
-        """Record one customer. True if that completed a part, which is the time to tidy up."""
+        """Record one customer. True if that wrote something to the disk, which is the time to tidy up."""
         if self.left == 0:
             raise ValueError(f"customer {customer} settled after all customers of its cell had settled")
         if self._writer is None:
             self._writer = PartWriter(part_path(self._directory, self._next_part), self._next_part)
-        self._writer.add(customer, account, facts)
+        written = self._writer.add(customer, account, facts)
         self.left -= 1
         if self.left and self._writer.customers < CUSTOMERS_PER_PART:
-            return False
+            return written
         self.parts.append(self._writer.finish())
         self._writer = None
         self._next_part += 1
