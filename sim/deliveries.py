@@ -13,13 +13,12 @@ from scenarios.scenario import Fault
 from sim.facts import EXACT, Journal
 from sim.faults import strikes, webhook_faults
 from sim.purposes import Purpose
-from sim.streams import Streams
+from sim.streams import Lognormal, Streams
 from sim.stripe import Delivery
 from sim.stripe.webhooks import backoff_us
 from sim.time import HOUR_US, MILLISECOND_US, MINUTE_US, SECOND_US, Clock
 
-_MEDIAN_US: Final = 800 * MILLISECOND_US
-_P95_US: Final = 5 * SECOND_US
+_USUAL: Final = Lognormal(800 * MILLISECOND_US, 5 * SECOND_US)
 _TAIL_SHARE: Final = 0.005
 _TAIL_SHORTEST_US: Final = 2 * MINUTE_US
 _TAIL_LONGEST_US: Final = 2 * HOUR_US
@@ -82,4 +81,4 @@ def _usual_delay_us(streams: Streams) -> int:
     tail = streams.uniform(Purpose.WEBHOOK_ORDER, index)
     if tail < _TAIL_SHARE:
         return round(_TAIL_SHORTEST_US + (_TAIL_LONGEST_US - _TAIL_SHORTEST_US) * tail / _TAIL_SHARE)
-    return streams.lognormal_us(_MEDIAN_US, _P95_US, Purpose.WEBHOOK_DUPLICATE, index)
+    return streams.duration_us(_USUAL, Purpose.WEBHOOK_DUPLICATE, index)

@@ -43,7 +43,7 @@ class SimulatedDeployment:
         self._on_settled: OnSettled | None = None
         self._streams: dict[str, Streams] = {}
         self._population = Population(variant)
-        workers = {
+        workers: dict[str, Workers] = {
             name: Workers(one.workers, one.service_time, exponential=one.distribution == "exponential")
             for name, one in scenario.capacity.items()
         }

@@ -33,4 +33,3 @@ def note_final_reading(journal: Journal, account_id: str, api: SubscriptionsApi,
             amount_minor,
             detail,
         )
-

@@ -8,20 +8,22 @@ confirm 1.2 s, 3 s). Assumptions, backed by no source: the customer's way to the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from sim.purposes import Purpose
-from sim.streams import Streams
+from sim.streams import Lognormal, Streams
 from sim.time import MILLISECOND_US
 
 
-class Latency(NamedTuple):
+class Latency:
     """A lognormal round trip by its median and 95th percentile; `share_before` of it passes before the service acts."""
 
-    median_us: int
-    p95_us: int
-    purpose: Purpose
-    share_before: float = 0.5
+    __slots__ = ("purpose", "share_before", "spread")
+
+    def __init__(self, median_us: int, p95_us: int, purpose: Purpose, share_before: float = 0.5) -> None:
+        self.spread = Lognormal(median_us, p95_us)
+        self.purpose = purpose
+        self.share_before = share_before
 
 
 def _stripe(median_ms: int, p95_ms: int) -> Latency:
@@ -56,8 +58,7 @@ class Network:
             return 0, 0
         if latency is _STRIPE_OTHER:
             latency = _STRIPE_BY_OPERATION.get(operation, latency)
-        purpose = latency.purpose
-        total_us = streams.lognormal_us(latency.median_us, latency.p95_us, purpose, streams.next_index(purpose))
+        total_us = streams.next_duration_us(latency.spread, latency.purpose)
         before_us = int(total_us * latency.share_before)
         return before_us, total_us - before_us
 

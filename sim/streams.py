@@ -20,10 +20,21 @@ from sim.purposes import Purpose
 _EIGHT = Struct("<8Q")
 _UNIT: Final = 2.0**-53
 _NORMAL_INVERSE = NormalDist().inv_cdf
+_EXP = math.exp
 _P95_QUANTILE: Final = NormalDist().inv_cdf(0.95)
 _LATER: Final = 1 << 32
 
 K = TypeVar("K")
+
+
+class Lognormal:
+    """A lognormal duration, described by its median and its 95th percentile, in microseconds."""
+
+    __slots__ = ("median_us", "sigma")
+
+    def __init__(self, median_us: int, p95_us: int) -> None:
+        self.median_us = median_us
+        self.sigma = math.log(p95_us / median_us) / _P95_QUANTILE
 
 
 class Streams:
@@ -39,13 +50,16 @@ class Streams:
 
     def uniform(self, purpose: Purpose | int, index: int = 0) -> float:
         """A number in [0, 1): the `index`-th draw for that purpose, the same whenever and however often it is asked."""
-        block_number = purpose >> 3 if index == 0 else _LATER + (purpose << 20) + (index >> 3)
-        block = self._blocks.get(block_number)
-        if block is None:
-            digest = self._hash.copy()
-            digest.update(block_number.to_bytes(8, "little"))
-            block = self._blocks[block_number] = _EIGHT.unpack(digest.digest())
-        return (block[(purpose if index == 0 else index) & 7] >> 11) * _UNIT
+        block_number = _LATER + (purpose << 20) + (index >> 3) if index else purpose >> 3
+        block = self._blocks.get(block_number) or self._block(block_number)
+        return (block[(index or purpose) & 7] >> 11) * _UNIT
+
+    def _block(self, block_number: int) -> tuple[int, ...]:
+        """Draw eight numbers at once."""
+        digest = self._hash.copy()
+        digest.update(block_number.to_bytes(8, "little"))
+        block = self._blocks[block_number] = _EIGHT.unpack(digest.digest())
+        return block
 
     def next_index(self, purpose: Purpose | int) -> int:
         """0, 1, 2 … at successive calls for one purpose: for repeated things such as the n-th call to a service."""
@@ -73,9 +87,19 @@ class Streams:
 
     def lognormal_us(self, median_us: int, p95_us: int, purpose: Purpose | int, index: int = 0) -> int:
         """A lognormal duration in microseconds, described by its median and its 95th percentile."""
+        return self.duration_us(Lognormal(median_us, p95_us), purpose, index)
+
+    def duration_us(self, spread: Lognormal, purpose: Purpose | int, index: int = 0) -> int:
+        """As `lognormal_us`, of a distribution that is worked out already."""
         uniform = self.uniform(purpose, index) or _UNIT
-        sigma = math.log(p95_us / median_us) / _P95_QUANTILE
-        return max(1, round(median_us * math.exp(sigma * _NORMAL_INVERSE(uniform))))
+        return round(spread.median_us * _EXP(spread.sigma * _NORMAL_INVERSE(uniform))) or 1
+
+    def next_duration_us(self, spread: Lognormal, purpose: Purpose | int) -> int:
+        """The next of the durations that are drawn again and again for one purpose."""
+        counts = self._counts
+        index = counts.get(purpose, 0)
+        counts[purpose] = index + 1
+        return self.duration_us(spread, purpose, index)
 
     def exponential_us(self, mean_us: int, purpose: Purpose | int, index: int = 0) -> int:
         """An exponential duration in microseconds."""

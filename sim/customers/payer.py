@@ -116,10 +116,10 @@ class Payer:
         return NOT_KNOWN
 
     def _entry_us(self) -> int:
-        median_us, p95_us = self.session.population.entry_us[self.method]
-        if median_us == p95_us:
-            return median_us
-        return self.session.streams.lognormal_us(median_us, p95_us, Purpose.CARD_ENTRY, self._declines)
+        entry = self.session.population.entries[self.method]
+        if entry.sigma == 0:
+            return entry.median_us
+        return self.session.streams.duration_us(entry, Purpose.CARD_ENTRY, self._declines)
 
     # Confirming -------------------------------------------------------------------------------------------------------
 

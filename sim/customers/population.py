@@ -26,7 +26,7 @@ from sim.customers.basket import Basket
 from sim.customers.mix import Mix
 from sim.customers.shopper import Shopper
 from sim.purposes import Purpose
-from sim.streams import Streams
+from sim.streams import Lognormal, Streams
 from sim.time import SECOND_US
 
 K = TypeVar("K")
@@ -111,7 +111,7 @@ class Population:
         "challenge",
         "confirms_on_session",
         "creates_zones",
-        "entry_us",
+        "entries",
         "figures",
         "front_end",
         "iapi_service",
@@ -123,8 +123,7 @@ class Population:
         "redirect",
         "retry_methods",
         "returns_after_us",
-        "review_median_us",
-        "review_p95_us",
+        "review",
         "shows_billing",
         "variant",
     )
@@ -181,18 +180,20 @@ class Population:
         self.creates_zones = gates.get(ZONE_CREATION, True)
         self.poll_interval_us = self.duration_us("poll_interval_s")
         self.poll_limit_us = self.duration_us("poll_limit_s")
-        self.entry_us = self._entry_times_us()
+        self.entries = self._entries()
         self.query_retries = int(self.figures["query_retries"])
         self.query_retry_first_wait_us = self.duration_us("query_retry_first_wait_s")
-        self.review_median_us = self.duration_us("review_median_s")
-        self.review_p95_us = self.duration_us("review_p95_s")
+        self.review = self._spread("review")
 
-    def _entry_times_us(self) -> Mapping[str, tuple[int, int]]:
-        """Median and 95th percentile of entering a method. PayPal is a button like a wallet; its page comes on top."""
-        saved = self.duration_us("saved_method_s")
-        wallet = self.duration_us("wallet_median_s"), self.duration_us("wallet_p95_s")
-        card = self.duration_us("card_entry_median_s"), self.duration_us("card_entry_p95_s")
-        return {"saved": (saved, saved), "wallet": wallet, "paypal": wallet, "card": card}
+    def _entries(self) -> Mapping[str, Lognormal]:
+        """How long it takes to enter a method. PayPal is a button like a wallet; its page comes on top."""
+        saved_us = self.duration_us("saved_method_s")
+        wallet = self._spread("wallet")
+        saved, card = Lognormal(saved_us, saved_us), self._spread("card_entry")
+        return {"saved": saved, "wallet": wallet, "paypal": wallet, "card": card}
+
+    def _spread(self, name: str) -> Lognormal:
+        return Lognormal(self.duration_us(name + "_median_s"), self.duration_us(name + "_p95_s"))
 
     def duration_us(self, parameter: str) -> int:
         """A parameter in seconds, in microseconds."""

@@ -146,10 +146,7 @@ class Session:
 
     def review_us(self) -> int:
         """How long the customer looks at the page before acting."""
-        population = self.population
-        return self.streams.lognormal_us(
-            population.review_median_us, population.review_p95_us, Purpose.THINK, self.draw_base
-        )
+        return self.streams.duration_us(self.population.review, Purpose.THINK, self.draw_base)
 
     def begin(self, shopper: Shopper, actor: str, detail: Mapping[str, Any]) -> None:
         """Start the next attempt. Raises RuntimeError while the one before has no outcome."""
