@@ -19,8 +19,13 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     sent = history.of("webhook")
-    known = {fact.subject for fact in sent if member(fact, "authentic") is not False}
-    forged = {fact.subject: fact for fact in sent if member(fact, "authentic") is False}
+    known: set[str] = set()
+    forged: dict[str, Fact] = {}
+    for fact in sent:
+        if fact.detail is not None and fact.detail.get("authentic") is False:
+            forged[fact.subject] = fact
+        else:
+            known.add(fact.subject)
     settled = history.settled
     for fact in history.of("event"):
         if fact.state == "applied":
