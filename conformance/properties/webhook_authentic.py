@@ -8,7 +8,6 @@ from conformance.finding import Finding
 from conformance.history import History
 from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock
-from conformance.subscription_timeline import member
 from sim.facts import Fact
 
 _CHANGES = ("subscription", "plan")
