@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
+from conformance.new_purchase import bought_anew
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import SubscriptionTimeline, member
@@ -79,7 +80,7 @@ def _too_many(history: History) -> Iterable[Finding]:
         if subscription.final is not None and not subscription.given and subscription.state in _LIVE
     ]
     lines = sum(int(member(attempt, "lines") or 0) for attempt in history.of("attempt"))
-    if lines == 0 or len(live) <= lines:
+    if lines == 0 or len(live) <= lines + bought_anew(history, live):
         return
     proof = (
         f"The customer put {lines} line{'s' if lines > 1 else ''} into carts, and {len(live)} subscriptions were "

@@ -8,6 +8,7 @@ from itertools import pairwise
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import PAYABLE, IntentTimeline
+from conformance.new_purchase import bought_anew
 from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money, span
@@ -56,7 +57,8 @@ def _judge_decisions(history: History, bought: list[SubscriptionTimeline]) -> It
         if in_all == 0:
             continue
         paid = _distinct_paying(alike)
-        if sum(1 for subscription in alike if _kept(subscription)) > in_all and len(paid) > 1:
+        kept = [subscription for subscription in alike if _kept(subscription)]
+        if len(paid) > 1 and len(kept) > in_all and len(kept) > in_all + bought_anew(history, kept):
             yield _bought_again(history, plan, in_all, paid)
         live = _distinct_live(alike)
         if len(live) > at_once:

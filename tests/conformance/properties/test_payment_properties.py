@@ -342,6 +342,24 @@ def test_one_decision_that_became_two_paid_subscriptions_is_found(story: Told) -
     assert "The customer decided 1 time to buy workers_paid" in only(told, ONCE).proof
 
 
+def tab(story: Told, key: str, made_at: float) -> Any:
+    """A second tab asks for the same cart under `key`, and gets s2, paid with pi_9."""
+    told = story().plain().send(made_at - 5, "r2", idempotency_key=key)
+    return second(told.state(made_at, "s2", "AwaitingPayment", related="pi_9"), made_at, ["s2"], paid=made_at + 10)
+
+
+def test_a_tab_that_comes_when_the_first_purchase_is_in_force_buys_anew(story: Told) -> None:
+    assert findings(tab(story, "k2", made_at=50), ONCE) == []
+
+
+def test_a_tab_that_comes_before_the_first_purchase_is_in_force_may_not_buy_again(story: Told) -> None:
+    assert "The customer decided 1 time" in findings(tab(story, "k2", made_at=30), ONCE)[0].proof
+
+
+def test_a_repeated_key_never_buys_anew(story: Told) -> None:
+    assert "The customer decided 1 time" in findings(tab(story, "k1", made_at=50), ONCE)[0].proof
+
+
 def test_two_decisions_may_be_paid_twice(story: Told) -> None:
     told = story().plain().state(50.5, "s2", "AwaitingPayment", related="pi_9")
     told.tell(45, "attempt", "a2", detail={"products": ["workers_paid"], "lines": 1})
