@@ -81,11 +81,14 @@ class SimulatedDeployment:
     def _arrivals(self, customers: Iterable[int]) -> Iterator[tuple[int, Principal, Program[None]]]:
         """Customers in the order of their arrival; who comes at the same moment, in the order of their numbers."""
         population, count = self._population, self._variant.scenario.customers.count
-        times = sorted(
-            (population.arrival_us(Streams(self._seed, number), number, count), number) for number in customers
-        )
-        for at_us, number in times:
-            principal = Principal(number, f"acct{number:08d}", Streams(self._seed, number))
+        coming: list[tuple[int, int, Streams]] = []
+        for number in customers:
+            streams = Streams(self._seed, number)
+            coming.append((population.arrival_us(streams, number, count), number, streams))
+        coming.sort(key=_later_first)
+        while coming:
+            at_us, number, streams = coming.pop()
+            principal = Principal(number, f"acct{number:08d}", streams)
             yield at_us, principal, self._customer(principal)
 
     def _customer(self, principal: Principal) -> Program[None]:
@@ -111,3 +114,9 @@ class SimulatedDeployment:
         del self._streams[account_id]
         assert self._on_settled is not None
         self._on_settled(principal.customer, account_id, facts)
+
+
+def _later_first(coming: tuple[int, int, Streams]) -> tuple[int, int]:
+    """Sorts customers by arrival and number, the last one first, so that each can be forgotten when it has come."""
+    at_us, number, _ = coming
+    return -at_us, -number

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 
 import simpy
@@ -84,6 +85,7 @@ class World:
         self.workers = dict(workers or {})
         self.on_quiet = on_quiet
         self.locks: dict[str, deque[Activity]] = {}
+        self.alarms = _Alarms(self)
 
     def start(self, principal: Principal, program: Program[Any], delay_us: int = 0) -> None:
         """Start a program on behalf of `principal` after `delay_us`."""
@@ -246,7 +248,7 @@ class Activity:
             Activity(world, self.principal, effect.program).schedule(effect.delay_us, None)
             return False
         if isinstance(effect, Alarm):
-            _AlarmEvent(world, self.principal, effect)
+            world.alarms.set(self.principal, effect)
             return False
         if isinstance(effect, Visit):
             path = "/" + effect.url.split("/", 3)[3]
@@ -467,33 +469,83 @@ class _DeadlineEvent(_Entry):
         self._activity.deadline_struck(self._wait)
 
 
-class _AlarmEvent(_Entry):
-    """An alarm that is set. Dropped, it stays in the schedule as an empty entry."""
+class _Alarm:
+    """An alarm that is set."""
 
-    __slots__ = ("_alarm", "_principal", "_service")
+    __slots__ = ("_account_id", "_service", "principal")
 
-    def __init__(self, world: World, principal: Principal, alarm: Alarm) -> None:
-        super().__init__(world)
-        self._principal: Principal | None = principal
-        self._alarm = alarm
-        self._service: AlarmedService = world.services[alarm.service]  # type: ignore[assignment]
+    def __init__(self, principal: Principal, service: AlarmedService, account_id: str) -> None:
+        self.principal: Principal | None = principal
+        self._service = service
+        self._account_id = account_id
         principal.alarms.append(self)
-        self._schedule(max(world.clock.now_us, alarm.at_us))
 
     def awaited(self) -> bool:
         """Whether the service still wants it."""
-        return self._service.awaits_alarm(self._alarm.account_id)
+        return self._service.awaits_alarm(self._account_id)
 
     def drop(self) -> None:
         """Never ring."""
-        self._principal = None
+        self.principal = None
 
-    def strike(self) -> None:
-        principal = self._principal
+    def ring(self, world: World) -> None:
+        """Start what the service does at an alarm, unless it was dropped."""
+        principal = self.principal
         if principal is None:
             return
         principal.alarms.remove(self)
-        Activity(self._world, principal, self._service.on_alarm(self._alarm.account_id))._run(None)
+        Activity(world, principal, self._service.on_alarm(self._account_id))._run(None)
+
+
+class _Alarms:
+    """All alarms that are set. Nearly all are dropped before they ring, so only the next one is in SimPy's schedule."""
+
+    __slots__ = ("_armed_us", "_line", "_number", "_world")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._line: list[tuple[int, int, _Alarm]] = []
+        self._number = 0
+        self._armed_us = _NEVER
+
+    def set(self, principal: Principal, alarm: Alarm) -> None:
+        """Set an alarm; one of the past rings at once."""
+        world = self._world
+        service: AlarmedService = world.services[alarm.service]  # type: ignore[assignment]
+        at_us = max(world.clock.now_us, alarm.at_us)
+        self._number += 1
+        heappush(self._line, (at_us, self._number, _Alarm(principal, service, alarm.account_id)))
+        if at_us < self._armed_us:
+            self._arm(at_us)
+
+    def strike(self, at_us: int) -> None:
+        """It is time for the alarms of that time; then wait for the next one that is not dropped."""
+        if at_us != self._armed_us:
+            return  # an earlier one was set meanwhile, and has seen to this one
+        line = self._line
+        while line and line[0][0] == at_us:
+            heappop(line)[2].ring(self._world)
+        while line and line[0][2].principal is None:
+            heappop(line)
+        self._armed_us = _NEVER
+        if line:
+            self._arm(line[0][0])
+
+    def _arm(self, at_us: int) -> None:
+        self._armed_us = at_us
+        _AlarmEvent(self._world, self, at_us)
+
+
+class _AlarmEvent(_Entry):
+    __slots__ = ("_alarms",)
+
+    def __init__(self, world: World, alarms: _Alarms, at_us: int) -> None:
+        super().__init__(world)
+        self._alarms = alarms
+        self._schedule(at_us)
+
+    def strike(self) -> None:
+        self._alarms.strike(self._at_us)
 
 
 class _Feed(_Entry):

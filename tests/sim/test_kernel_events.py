@@ -1,0 +1,66 @@
+"""How much of SimPy's schedule a plain checkout takes: the one figure of its cost that no machine changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import simpy
+
+from scenarios.scenario import Cart, Customers, Line, Scenario, Variant
+from sim.deployment import SimulatedDeployment
+from sim.facts import Fact
+
+PLAIN_CHECKOUT = Variant(
+    scenario=Scenario(
+        name="one-checkout",
+        title="A customer without a payment method buys with a card that works",
+        customers=Customers(
+            count=1,
+            pays_with={"card": 1.0},
+            first_card={"succeeds": 1.0},
+            abandons_at={"never": 1.0},
+            carts=(Cart(lines=(Line(rate_plan="workers_paid"),)),),
+        ),
+    ),
+    file="tests/sim/test_kernel_events.py",
+    phase=4,
+    regime="continuation",
+    front_end="new",
+    pm_gate=False,
+)
+
+
+class Counting(simpy.Environment):
+    """SimPy's own kernel, which counts what is put in its schedule."""
+
+    scheduled = 0
+
+    def schedule(self, *arguments: Any, **named: Any) -> None:
+        self.scheduled += 1
+        super().schedule(*arguments, **named)
+
+
+def run(customers: int) -> tuple[int, int]:
+    """Entries in the schedule, and how often entitlements were polled."""
+    environment = Counting(initial_time=0)
+    polls: list[int] = []
+
+    def settled(_number: int, _account: str, facts: list[Fact]) -> None:
+        polls.append(sum(fact.kind == "request" and fact.operation == "entitlements" for fact in facts))
+
+    SimulatedDeployment(PLAIN_CHECKOUT, 1, environment).run(range(customers), settled)
+    assert len(polls) == customers
+    return environment.scheduled, sum(polls)
+
+
+ARRIVAL = 1
+WAITS = 2  # the cart is looked at, the card is entered
+CALLS = 3  # bulk create, the intent that it makes, the confirmation
+WEBHOOKS = 2  # each waits, is sent and is answered
+ALARM = 1  # that of the first purchase strikes in vain; later ones are dropped before their turn
+
+
+def test_fifty_plain_checkouts_take_988_kernel_events() -> None:
+    events, polls = run(50)
+    assert polls == 79
+    assert events == 50 * (ARRIVAL + WAITS + 2 * CALLS + 3 * WEBHOOKS) + 3 * polls + ALARM == 988
