@@ -115,9 +115,12 @@ class Continuation:
         yield
 
     def _attached(self, account: Account, event: StripeEvent) -> Program[Verdict]:
+        """Subscribed to by no endpoint of the model's, but a deployment may be; what is known already is not older."""
         if event.body.get("customer") != account.customer:
             return UNKNOWN_OBJECT
-        self._methods.attached(account, event.body, WEBHOOKS)
+        known = account.payment_methods.get(event.object_id)
+        if known is None or known.type is None:
+            self._methods.attached(account, event.body, WEBHOOKS)
         return APPLIED
         yield
 

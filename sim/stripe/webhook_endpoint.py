@@ -18,9 +18,11 @@ DEFAULT_EVENTS: Final = (
     "setup_intent.setup_failed",
     "setup_intent.canceled",
     "charge.refunded",
-    "payment_method.attached",
     "payment_method.detached",
 )
+"""What the backend subscribes to. Not `payment_method.attached`: the success of an intent names the payment method that
+it saved, Stripe's customer is the reference for how it looks, and a late attachment would tell an old expiry.
+"""
 
 
 class WebhookEndpoint:

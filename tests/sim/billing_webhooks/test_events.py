@@ -152,6 +152,36 @@ def test_a_late_detachment_is_not_undone_by_a_later_attachment_event(backend):
     assert shopper.account.payment_methods == {}
 
 
+def test_a_late_attachment_does_not_make_an_expired_card_valid(backend):
+    """The card was aged after it was attached: its attachment tells the expiry of then."""
+    shopper = backend.shopper("expired")
+    (attached,) = shopper.events("payment_method.attached")
+    assert attached["data"]["object"]["card"]["exp_year"] > 2030
+    assert backend.deliver(attached).status == 200
+    assert [fact.state for fact in shopper.facts("event")] == ["applied"]
+    (known,) = shopper.account.payment_methods.values()
+    assert (known.exp_month, known.exp_year) == (1, 2020)
+
+
+def test_an_attachment_describes_what_an_intent_put_on_file(backend, paid):
+    assert backend.deliver(succeeded(paid)).status == 200
+    (method,) = paid.account.payment_methods.values()
+    assert method.last4 is None
+    (attached,) = paid.events("payment_method.attached")
+    assert backend.deliver(attached).status == 200
+    assert (method.type, method.last4) == ("card", "4242")
+
+
+def test_no_attachment_is_delivered_unless_somebody_subscribes(backend):
+    shopper = backend.shopper()
+    (secret,) = shopper.buy("workers_paid").body["result"]["client_secrets"]
+    shopper.confirm(secret)
+    backend.wait(3600)
+    assert len(shopper.events("payment_method.attached")) == 1
+    assert [fact.operation for fact in shopper.facts("webhook")] == ["payment_intent.succeeded"]
+    assert [method["valid"] for method in shopper.get("/payment-methods")] == [True]
+
+
 def test_a_cancellation_at_stripe_lets_the_customer_buy_again(backend):
     shopper = backend.shopper()
     (secret,) = shopper.buy("workers_paid").body["result"]["client_secrets"]
