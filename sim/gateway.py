@@ -13,6 +13,7 @@ from sim.effects import Call, Program
 from sim.messages import Answer, Request
 from sim.rate_limit import MemoryRateLimit, RateLimit
 from sim.store import Account, Store
+from sim.subscriptions_api.asked import Asked
 from sim.subscriptions_api.envelope import (
     NOT_FOUND,
     RATE_LIMITED,
@@ -22,8 +23,7 @@ from sim.subscriptions_api.envelope import (
     Refusal,
     refusal,
 )
-from sim.subscriptions_api.routes import admin_methods_of, methods_of
-from sim.subscriptions_api.service import ACCOUNT_HEADER, ADMIN_PREFIX
+from sim.subscriptions_api.routes import FIXED_PATHS, admin_methods_of, methods_of
 from sim.time import Clock, unix_s
 
 CUSTOMER_PREFIX: Final = "/api/v4"
@@ -33,6 +33,7 @@ ADMIN_SCOPE: Final = "billing:admin"
 _ACCOUNTS: Final = "/accounts/"
 _BEARER: Final = "Bearer "
 _ADMIN_JWT: Final = "ADMIN-JWT "
+_FIXED_PATHS: Final = {CUSTOMER_PREFIX + path: methods for path, methods in FIXED_PATHS.items()}
 
 
 class Gateway:
@@ -57,44 +58,32 @@ class Gateway:
     def handle(self, request: Request) -> Program[Answer]:
         """Answer one request of a customer, a service or an administrator."""
         try:
-            passed = self._pass_on(request)
+            asked = self._asked(request)
         except Refusal as refused:
             return refused.answer()
-        if passed.__class__ is Answer:
-            return passed
-        assert isinstance(passed, Request)
-        answer: Answer = yield Call("subscriptions-api", passed)
+        answer: Answer = yield Call("subscriptions-api", asked)
         if answer.status == 0:
             return refusal(504, UPSTREAM, "the service behind the gateway did not answer in time")
         return answer
 
-    def _pass_on(self, request: Request) -> Request | Answer:
-        """The request for the service behind. Raises Refusal; a rate limit is an Answer, for its header."""
-        path = request.path
-        if not path.startswith(CUSTOMER_PREFIX):
-            return self._pass_admin_on(request)
-        path = path[7:]
+    def _asked(self, request: Request) -> Asked:
+        """What the service behind is asked. Raises Refusal."""
         named: str | None = None
-        if path.startswith(_ACCOUNTS):
-            named, slash, rest = path[10:].partition("/")
-            path = slash + rest
-        found = methods_of(path)
-        if found is None:
-            raise _nothing_at(request.path)
-        operation = _operation_of(found[0], request.method)
+        identifier = ""
+        methods = _FIXED_PATHS.get(request.path)
+        if methods is None:
+            if not request.path.startswith(CUSTOMER_PREFIX):
+                return self._asked_by_administrator(request)
+            methods, identifier, named = _read_path(request.path)
+        operation = methods.get(request.method) or _refuse_method(methods, request.method)
         headers = request.headers
         account = self._account_of(headers.get("authorization"))
         if named is not None and named != account.id:
             raise Refusal(403, UNAUTHENTICATED, "the credential belongs to another account")
         wait_s = self._rate_limit.retry_after_s(account, self._config.rate_limit, self._clock.now_us)
         if wait_s:
-            message = f"more than {self._config.rate_limit} requests in five minutes: try again in {wait_s} s"
-            return refusal(429, RATE_LIMITED, message, {"retry-after": str(wait_s)})
-        passed = {ACCOUNT_HEADER: account.id, "x-client": headers.get("x-client", "")}
-        key = headers.get("idempotency-key")
-        if key is not None:
-            passed["idempotency-key"] = key
-        return Request(request.method, path, request.body, passed, request.query, operation)
+            raise RateLimited(self._config.rate_limit, wait_s)
+        return Asked(request, operation, identifier, account.id, request.body, headers.get("idempotency-key"))
 
     def _account_of(self, authorization: str | None) -> Account:
         if authorization is not None and authorization.startswith(_BEARER):
@@ -104,7 +93,7 @@ class Gateway:
                 return account
         raise Refusal(401, UNAUTHENTICATED, "authentication is needed: Authorization: Bearer <token>")
 
-    def _pass_admin_on(self, request: Request) -> Request:
+    def _asked_by_administrator(self, request: Request) -> Asked:
         path = request.path
         if not path.startswith(ADMIN_API_PREFIX):
             raise _nothing_at(path)
@@ -112,12 +101,11 @@ class Gateway:
         methods = admin_methods_of(slash + rest)
         if methods is None:
             raise _nothing_at(path)
-        operation = _operation_of(methods, request.method)
+        operation = methods.get(request.method) or _refuse_method(methods, request.method)
         self._check_administrator(request.headers.get("authorization"))
         if self._store.account(account_id) is None:
             raise Refusal(404, NOT_FOUND, f"account {account_id[:60]!r} does not exist")
-        headers = {ACCOUNT_HEADER: account_id, "x-client": request.headers.get("x-client", "")}
-        return Request(request.method, f"{ADMIN_PREFIX}{slash}{rest}", None, headers, request.query, operation)
+        return Asked(request, operation, "", account_id)
 
     def _check_administrator(self, authorization: str | None) -> None:
         """Raises Refusal: 401 for a token that is missing, expired or not ours, 403 for one without the scope."""
@@ -143,11 +131,32 @@ class Gateway:
             raise Refusal(403, UNAUTHENTICATED, f"the administrator's token lacks the scope {ADMIN_SCOPE}")
 
 
-def _operation_of(methods: Mapping[str, str], method: str) -> str:
-    operation = methods.get(method)
-    if operation is None:
-        raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
-    return operation
+class RateLimited(Refusal):
+    """Too many requests; the answer says when to come again."""
+
+    def __init__(self, limit: int, wait_s: int) -> None:
+        super().__init__(429, RATE_LIMITED, f"more than {limit} requests in five minutes: try again in {wait_s} s")
+        self.wait_s = wait_s
+
+    def answer(self) -> Answer:
+        return refusal(self.status, self.code, self.message, {"retry-after": str(self.wait_s)})
+
+
+def _read_path(path: str) -> tuple[Mapping[str, str], str, str | None]:
+    """Operations by method, id and named account in a customer's path. Raises Refusal (404)."""
+    named: str | None = None
+    below = path[len(CUSTOMER_PREFIX) :]
+    if below.startswith(_ACCOUNTS):
+        named, slash, rest = below[len(_ACCOUNTS) :].partition("/")
+        below = slash + rest
+    found = methods_of(below)
+    if found is None:
+        raise _nothing_at(path)
+    return found[0], found[1], named
+
+
+def _refuse_method(methods: Mapping[str, str], method: str) -> str:
+    raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
 
 
 def _nothing_at(path: str) -> Refusal:

@@ -230,11 +230,11 @@ class Invoice:
 class KeptAnswer:
     """The first answer under an idempotency key, with what was asked."""
 
-    __slots__ = ("method", "path", "body", "answer")
+    __slots__ = ("operation", "identifier", "body", "answer")
 
-    def __init__(self, method: str, path: str, body: Any, answer: Answer) -> None:
-        self.method = method
-        self.path = path
+    def __init__(self, operation: str, identifier: str, body: Any, answer: Answer) -> None:
+        self.operation = operation
+        self.identifier = identifier
         self.body = body
         self.answer = answer
 

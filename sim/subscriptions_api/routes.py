@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_STATIC: Final[Mapping[str, Mapping[str, str]]] = {
+FIXED_PATHS: Final[Mapping[str, Mapping[str, str]]] = {
     "/bulk/subscriptions": {"POST": "bulk_create"},
     "/subscriptions": {"POST": "create", "GET": "list_subscriptions"},
     "/billing/checkout": {"POST": "registrar_checkout"},
@@ -18,6 +18,8 @@ _STATIC: Final[Mapping[str, Mapping[str, str]]] = {
     "/billing/history": {"GET": "billing_history"},
     "/billing/pay-bad-debt": {"POST": "pay_bad_debt"},
 }
+"""Operations by method of the paths that name nothing of the account's."""
+
 _BY_ID: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
     ("/subscriptions/", "", {"PUT": "update", "DELETE": "cancel"}),
     ("/subscriptions/", "/action/append", {"POST": "append"}),
@@ -37,7 +39,7 @@ _ADMIN: Final[Mapping[str, Mapping[str, str]]] = {
 
 CUSTOMER_OPERATIONS: Final[tuple[str, ...]] = tuple(
     dict.fromkeys(
-        name for methods in (*_STATIC.values(), *(methods for _, _, methods in _BY_ID)) for name in methods.values()
+        name for methods in (*FIXED_PATHS.values(), *(methods for _, _, methods in _BY_ID)) for name in methods.values()
     )
 )
 ADMIN_OPERATIONS: Final[tuple[str, ...]] = tuple(name for methods in _ADMIN.values() for name in methods.values())
@@ -65,7 +67,7 @@ BUYS: Final[frozenset[str]] = frozenset(
 
 def methods_of(path: str) -> tuple[Mapping[str, str], str] | None:
     """The operations of a customer's path by method, and the id in the path ("" for none). None: unknown path."""
-    methods = _STATIC.get(path)
+    methods = FIXED_PATHS.get(path)
     if methods is not None:
         return methods, ""
     for prefix, suffix, methods in _BY_ID:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from sim.backend import BackendConfig
 from sim.effects import Acquire, Program, Release
@@ -16,7 +15,7 @@ from sim.subscriptions_api.asked import Asked
 from sim.subscriptions_api.bad_debt import BadDebt
 from sim.subscriptions_api.cancellations import Cancellations
 from sim.subscriptions_api.collection import Collection
-from sim.subscriptions_api.envelope import KEY_REUSED, NOT_FOUND, WRONG_METHOD, Refusal, refusal, success
+from sim.subscriptions_api.envelope import KEY_REUSED, NOT_FOUND, UNAUTHENTICATED, Refusal, refusal, success
 from sim.subscriptions_api.expiry import Expiry
 from sim.subscriptions_api.final_rows import Row, final_rows
 from sim.subscriptions_api.gate import Gate
@@ -26,18 +25,13 @@ from sim.subscriptions_api.payment_methods import PaymentMethods
 from sim.subscriptions_api.profiles import Profiles
 from sim.subscriptions_api.purchases import Purchases
 from sim.subscriptions_api.rollback import RollBack, roll_back
-from sim.subscriptions_api.routes import BUYS, READS, admin_methods_of, methods_of
+from sim.subscriptions_api.routes import BUYS, READS
 from sim.subscriptions_api.stripe_calls import StripeCalls
 from sim.subscriptions_api.zones import Zones
 from sim.time import Clock
 
 Step = Callable[[Account, Asked], Answer]
 Process = Callable[[Account, Asked], Program[Answer]]
-
-ACCOUNT_HEADER: Final = "x-account-id"
-"""Whose account the gateway has established. Nothing but the gateway may reach this service."""
-ADMIN_PREFIX: Final = "/admin"
-"""Put before the path by the gateway, once an administrator's token was found good."""
 
 
 class SubscriptionsApi:
@@ -98,28 +92,17 @@ class SubscriptionsApi:
 
     def handle(self, request: Request) -> Program[Answer]:
         """Run one request that the gateway let pass, or a rollback that a service of this deployment asks for."""
-        path = request.path
-        if request.body.__class__ is RollBack:
-            return roll_back(self._ledger, request.body)
-        found: tuple[Mapping[str, str], str] | None
-        if path.startswith(ADMIN_PREFIX):
-            methods = admin_methods_of(path[len(ADMIN_PREFIX) :])
-            found = None if methods is None else (methods, "")
-        else:
-            found = methods_of(path)
-        if found is None:
-            return refusal(404, NOT_FOUND, f"there is nothing at {path[:100]}")
-        operation = found[0].get(request.method)
-        if operation is None:
-            return refusal(405, WRONG_METHOD, f"{request.method} is not possible here: {', '.join(found[0])}")
-        headers = request.headers
-        account_id = headers[ACCOUNT_HEADER]
-        asked = Asked(operation, found[1], request.body, request.query, headers.get("x-client", ""))
-        if operation in READS:
-            return (yield from self._read(account_id, asked))
+        if request.__class__ is not Asked:
+            if request.body.__class__ is RollBack:
+                return roll_back(self._ledger, request.body)
+            return refusal(401, UNAUTHENTICATED, "this service answers the gateway alone")
+        assert isinstance(request, Asked)
+        if request.operation in READS:
+            return (yield from self._read(request))
+        account_id = request.account_id
         yield Acquire(account_id)
         try:
-            answer = yield from self._change(account_id, asked, request, headers.get("idempotency-key"))
+            answer = yield from self._change(request)
         except Exception:
             yield Release(account_id)
             raise
@@ -156,10 +139,10 @@ class SubscriptionsApi:
         """Free everything that is kept of an account."""
         self._store.forget(account_id)
 
-    def _read(self, account_id: str, asked: Asked) -> Program[Answer]:
-        account = self._store.account(account_id)
+    def _read(self, asked: Asked) -> Program[Answer]:
+        account = self._store.account(asked.account_id)
         if account is None:
-            return _no_account(account_id)
+            return _no_account(asked.account_id)
         try:
             read = self._reads.get(asked.operation)
             if read is not None:
@@ -168,34 +151,31 @@ class SubscriptionsApi:
         except Refusal as refused:
             return refused.answer()
 
-    def _change(self, account_id: str, asked: Asked, request: Request, key: str | None) -> Program[Answer]:
+    def _change(self, asked: Asked) -> Program[Answer]:
         """Run an operation that changes the account, whose lock is held; keep its answer under the caller's key."""
-        account = self._store.account(account_id)
+        account = self._store.account(asked.account_id)
         if account is None:
-            return _no_account(account_id)
-        if key is not None and asked.operation in BUYS:
-            kept = account.kept_answers.get(key)
-            if kept is not None:
-                return _kept_answer(kept, request)
-        else:
-            key = None
+            return _no_account(asked.account_id)
+        key = asked.key if asked.operation in BUYS else None
+        if key is not None and key in account.kept_answers:
+            return _kept_answer(account.kept_answers[key], asked)
         try:
-            step = self._steps.get(asked.operation)
-            if step is not None:
-                answer = step(account, asked)
+            process = self._processes.get(asked.operation)
+            if process is not None:
+                answer = yield from process(account, asked)
             else:
-                answer = yield from self._processes[asked.operation](account, asked)
+                answer = self._steps[asked.operation](account, asked)
         except Refusal as refused:
             answer = refused.answer()
         if key is not None and answer.status < 500:
-            account.kept_answers[key] = KeptAnswer(request.method, request.path, request.body, answer)
+            account.kept_answers[key] = KeptAnswer(asked.operation, asked.identifier, asked.body, answer)
         self._store.save(account)
         return answer
 
 
-def _kept_answer(kept: KeptAnswer, request: Request) -> Answer:
+def _kept_answer(kept: KeptAnswer, asked: Asked) -> Answer:
     """The first answer once more. Another body, or another operation, is refused: 409, code 1230."""
-    if (kept.method, kept.path) == (request.method, request.path) and kept.body == request.body:
+    if (kept.operation, kept.identifier) == (asked.operation, asked.identifier) and kept.body == asked.body:
         return kept.answer
     return refusal(409, KEY_REUSED, "this Idempotency-Key was used for another request: take a new one")
 
