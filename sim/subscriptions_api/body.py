@@ -22,7 +22,7 @@ _MAX_YEARS: Final = 10
 class Line:
     """One line of a cart, read and priced."""
 
-    __slots__ = ("domain", "frequency", "price_minor", "quantity", "rate_plan", "zone_id")
+    __slots__ = ("domain", "frequency", "price_minor", "quantity", "rate_plan", "signature", "zone_id")
 
     def __init__(
         self,
@@ -39,11 +39,8 @@ class Line:
         self.quantity = quantity
         self.price_minor = amount_minor
         self.domain = domain
-
-    @property
-    def signature(self) -> tuple[str, str, str, int, int]:
+        self.signature = (rate_plan, zone_id or domain or "", frequency, quantity, amount_minor)
         """What makes a line the same line again."""
-        return self.rate_plan, self.zone_id or self.domain or "", self.frequency, self.quantity, self.price_minor
 
 
 def not_fitting(field: str, what: str) -> Refusal:
@@ -59,6 +56,8 @@ def shown(value: Any) -> str:
 
 def mapping_of(body: Any) -> Mapping[str, Any]:
     """The body as an object; bytes are undecoded JSON. Raises Refusal."""
+    if body.__class__ is dict:
+        return body
     if isinstance(body, bytes):
         try:
             body = orjson.loads(body)
@@ -97,7 +96,7 @@ def required_text(body: Mapping[str, Any], field: str) -> str:
 def rate_plan_of(body: Mapping[str, Any], where: str) -> str:
     """`rate_plan.id`, a product of the catalogue."""
     rate_plan = body.get("rate_plan")
-    if not isinstance(rate_plan, Mapping):
+    if rate_plan.__class__ is not dict and not isinstance(rate_plan, Mapping):
         raise not_fitting(f"{where}rate_plan", "is required: {'id': …}")
     identifier = rate_plan.get("id")
     if not isinstance(identifier, str) or identifier not in BY_ID:
@@ -107,7 +106,7 @@ def rate_plan_of(body: Mapping[str, Any], where: str) -> str:
 
 def line_of(account: Account, body: Any, where: str = "") -> Line:
     """One line. `where` is put before the field names, as in "subscriptions[2]."."""
-    if not isinstance(body, Mapping):
+    if body.__class__ is not dict and not isinstance(body, Mapping):
         raise not_fitting(where.rstrip(".") or "body", "expected a JSON object")
     rate_plan = rate_plan_of(body, where)
     frequency = body.get("frequency")

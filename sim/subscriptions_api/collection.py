@@ -51,6 +51,13 @@ class Collection:
         Raises CardRefused, PaymentMethodUnusable, and StripeUnreachable; after the last the purchase can be collected
         again and reaches the same intent.
         """
+        if purchase.intent_id is None and purchase.pending_body is None:
+            return self._create(account, purchase, payment_method_id, on_session)
+        return self._collect_again(account, purchase, payment_method_id, on_session)
+
+    def _collect_again(
+        self, account: Account, purchase: Purchase, payment_method_id: str | None, on_session: bool
+    ) -> Program[Outcome]:
         intent: Mapping[str, Any] | None = None
         if purchase.pending_body is not None:
             intent = yield from self._create_again(account, purchase)
@@ -58,9 +65,9 @@ class Collection:
             intent = yield from self._live_intent(account, purchase)
         if intent is None:
             return (yield from self._create(account, purchase, payment_method_id, on_session))
-        settled = _outcome_of(purchase, intent)
-        if settled is not None:
-            return settled
+        outcome = _outcome_of(purchase, intent)
+        if outcome != NEEDS_CUSTOMER:
+            return outcome
         if payment_method_id is None or _asks_already(intent, payment_method_id):
             return NEEDS_CUSTOMER
         return (yield from self._confirm(purchase, payment_method_id, on_session))
@@ -112,6 +119,9 @@ class Collection:
             body["confirm"] = True
             body[_session_parameter(purchase.intent_kind, on_session)] = True
         answer: Answer = yield self._calls.create_intent(account, purchase, body)
+        if answer.status == 200:
+            adopt(account, purchase, answer.body)
+            return _outcome_of(purchase, answer.body)
         if is_uncertain(answer):
             purchase.pending_body = body
             raise StripeUnreachable("creating an intent")
@@ -178,7 +188,7 @@ class Collection:
             adopt(account, purchase, intent)
         if answer.status == 200:
             assert intent is not None
-            return _outcome_of(purchase, intent) or NEEDS_CUSTOMER
+            return _outcome_of(purchase, intent)
         if answer.status == 402:
             error = answer.body["error"]
             if error.get("code") == "authentication_required":
@@ -208,12 +218,13 @@ def adopt(account: Account, purchase: Purchase, intent: Mapping[str, Any]) -> No
     account.intents[intent["id"]] = purchase
 
 
-def _outcome_of(purchase: Purchase, intent: Mapping[str, Any]) -> Outcome | None:
-    """What the intent's status settles, or None while it can still be confirmed."""
-    if intent["status"] == "succeeded":
+def _outcome_of(purchase: Purchase, intent: Mapping[str, Any]) -> Outcome:
+    """What the intent's status means; NEEDS_CUSTOMER while it can still be confirmed."""
+    status = intent["status"]
+    if status == "succeeded":
         purchase.paid_with = intent.get("payment_method")
         return SUCCEEDED
-    return PROCESSING if intent["status"] == "processing" else None
+    return PROCESSING if status == "processing" else NEEDS_CUSTOMER
 
 
 def _intent_in(answer: Answer, kind: IntentKind) -> Mapping[str, Any] | None:

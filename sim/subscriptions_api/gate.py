@@ -44,6 +44,10 @@ class Gate:
         self._ledger = ledger
         self._methods = methods
 
+    def lets_pass_without(self, account: Account, asked: Asked) -> bool:
+        """Whether the account has no payment method on file and the operation needs none."""
+        return not account.payment_methods and self._config.gate_modes.get(asked.operation, "off") == "off"
+
     def method_or_refusal(
         self, account: Account, asked: Asked, in_body: str | None, charges: bool, messages: list[dict[str, Any]]
     ) -> Program[str | None]:

@@ -13,7 +13,7 @@ from scenarios.catalogue import NotOffered, component_price_minor, price_minor
 from sim.backend import BackendConfig
 from sim.effects import Alarm, Program
 from sim.messages import Answer
-from sim.store import IN_FORCE, Account, Change, Purchase, PurchaseKind, Subscription
+from sim.store import IN_FORCE, Account, Change, Purchase, Subscription
 from sim.subscriptions_api import views
 from sim.subscriptions_api.asked import Asked
 from sim.subscriptions_api.body import (
@@ -65,17 +65,17 @@ class Purchases:
 
     def bulk_create(self, account: Account, asked: Asked) -> Program[Answer]:
         body = mapping_of(asked.body)
-        return (yield from self._buy_lines(account, asked, body, lines_of(account, body)))
+        return self._buy_lines(account, asked, body, lines_of(account, body))
 
     def create(self, account: Account, asked: Asked) -> Program[Answer]:
         body = mapping_of(asked.body)
         line = line_of(account, body)
         check_total("quantity", line.price_minor)
-        return (yield from self._buy_lines(account, asked, body, [line]))
+        return self._buy_lines(account, asked, body, [line])
 
     def registrar_checkout(self, account: Account, asked: Asked) -> Program[Answer]:
         body = mapping_of(asked.body)
-        return (yield from self._buy_lines(account, asked, body, domains_of(body)))
+        return self._buy_lines(account, asked, body, domains_of(body))
 
     def update(self, account: Account, asked: Asked) -> Program[Answer]:
         subscription = _subscription_of(account, asked.identifier)
@@ -88,7 +88,7 @@ class Purchases:
         except NotOffered as error:
             raise not_fitting("rate_plan.id", str(error)) from None
         signature = ("update", subscription.id, rate_plan)
-        return (yield from self._buy_change(account, asked, body, subscription, change, signature))
+        return self._buy_change(account, asked, body, subscription, change, signature)
 
     def append(self, account: Account, asked: Asked) -> Program[Answer]:
         subscription = _subscription_of(account, asked.identifier)
@@ -101,16 +101,17 @@ class Purchases:
             components[name] = components.get(name, 0) + value
         change = _change_to(subscription, subscription.rate_plan, components)
         signature = ("append", subscription.id, tuple(sorted(values.items())))
-        return (yield from self._buy_change(account, asked, body, subscription, change, signature))
+        return self._buy_change(account, asked, body, subscription, change, signature)
 
     def pre_auth(self, account: Account, asked: Asked) -> Program[Answer]:
         """A secret for the customer to confirm: of the live intent of these lines, or of a new one."""
         lines = lines_of(account, mapping_of(asked.body))
         refuse_if_blocked(account)
-        purchase = _waiting_change(account, lines) or self._same_lines(account, _signature_of(lines))
+        signature = _signature_of(lines)
+        purchase = _waiting_change(account, lines) or self._same_lines(account, signature)
         if purchase is None:
             yield from self._replace_overlapping(account, lines)
-            purchase = self._new_lines(account, asked.operation, lines)
+            purchase = self._new_lines(account, asked.operation, lines, signature)
             outcome = yield from self._collect_and_keep(account, purchase, None, True)
         else:
             outcome = yield from self._collection.collect(account, purchase, None, True)
@@ -123,17 +124,23 @@ class Purchases:
     def _buy_lines(self, account: Account, asked: Asked, body: Mapping[str, Any], lines: list[Line]) -> Program[Answer]:
         on_session = on_session_of(body)
         messages: list[dict[str, Any]] = []
-        in_body = yield from self._methods.in_body(account, body)
+        in_body = None
+        if body.get("payment_method_id") is not None:
+            in_body = yield from self._methods.in_body(account, body)
         refuse_if_blocked(account)
-        charges = any(line.price_minor for line in lines)
-        chosen = yield from self._gate.method_or_refusal(account, asked, in_body, charges, messages)
+        chosen = None
+        if in_body is not None or not self._gate.lets_pass_without(account, asked):
+            charges = any(line.price_minor for line in lines)
+            chosen = yield from self._gate.method_or_refusal(account, asked, in_body, charges, messages)
         signature = _signature_of(lines)
-        purchase = self._same_lines(account, signature)
+        purchase: Purchase | None = None
+        if account.purchases:
+            purchase = self._same_lines(account, signature)
         new = purchase is None
         if purchase is None:
             if account.open_purchases:
                 yield from self._replace_overlapping(account, lines)
-            purchase = self._new_lines(account, asked.operation, lines)
+            purchase = self._new_lines(account, asked.operation, lines, signature)
         return (yield from self._pay(account, asked, purchase, new, chosen, in_body, on_session, messages))
 
     def _buy_change(
@@ -157,7 +164,11 @@ class Purchases:
         chosen = yield from self._gate.method_or_refusal(account, asked, in_body, due_minor > 0, messages)
         new = purchase is None
         if purchase is None:
-            purchase = self._new_purchase(account, "change", asked.operation, [subscription.id], due_minor, signature)
+            now_us = self._ledger.clock.now_us
+            identifiers = [subscription.id]
+            purchase = Purchase(
+                account.purchase_id(), "change", asked.operation, identifiers, due_minor, signature, now_us
+            )
             purchase.change = change
         return (yield from self._pay(account, asked, purchase, new, chosen, in_body, on_session, messages))
 
@@ -172,60 +183,67 @@ class Purchases:
         on_session: bool,
         messages: list[dict[str, Any]],
     ) -> Program[Answer]:
-        """Collect what is due and answer; remember a purchase whose customer is told to try again."""
+        """Collect what is due and answer; remember a purchase whose customer is told to try again.
+
+        A payment method that Stripe will not have counts as none.
+        """
         if purchase.state == "settled":
             account.unanswered_purchases.pop(purchase.id, None)
-            return self._answer(account, purchase, None, on_session, messages)
+            return _answer(account, purchase, None, on_session, messages)
+        outcome: Outcome | None = None
         try:
-            outcome = yield from self._outcome(account, asked, purchase, new, chosen, in_body, on_session, messages)
+            if purchase.amount_minor == 0 and chosen is not None and _is_on_file(account, chosen):
+                yield from self._nothing_to_collect(account, purchase, new)
+            else:
+                collect = self._collect_new if new else self._collect_again
+                try:
+                    outcome = yield from collect(account, purchase, chosen, on_session)
+                except PaymentMethodUnusable as unusable:
+                    chosen = yield from self._another_method(account, asked, unusable, in_body, messages)
+                    # The list has one method less, so this ends; a further unusable one is met on the next try.
+                    outcome = yield from collect(account, purchase, chosen, on_session)
+        except PaymentMethodUnusable:
+            self._remember_unanswered(account, purchase)
+            raise StripeUnreachable("Stripe refuses the payment methods it lists") from None
         except StripeUnreachable:
-            if purchase.id in account.purchases:
-                account.unanswered_purchases[purchase.id] = purchase
+            self._remember_unanswered(account, purchase)
             raise
         if account.unanswered_purchases:
             account.unanswered_purchases.pop(purchase.id, None)
-        return self._answer(account, purchase, outcome, on_session, messages)
+        return _answer(account, purchase, outcome, on_session, messages)
 
-    def _outcome(
+    def _another_method(
         self,
         account: Account,
         asked: Asked,
-        purchase: Purchase,
-        new: bool,
-        chosen: str | None,
+        unusable: PaymentMethodUnusable,
         in_body: str | None,
-        on_session: bool,
         messages: list[dict[str, Any]],
-    ) -> Program[Outcome | None]:
-        """Collect what is due; None if nothing is. A payment method that Stripe will not have counts as none."""
-        if purchase.amount_minor == 0 and chosen is not None and _is_on_file(account, chosen):
-            yield from self._nothing_to_collect(account, purchase, new)
-            return None
-        collect = self._collect_new if new else self._collect_again
-        try:
-            return (yield from collect(account, purchase, chosen, on_session))
-        except PaymentMethodUnusable as unusable:
-            if unusable.payment_method_id == in_body and not _is_on_file(account, in_body):
-                raise not_fitting("payment_method_id", f"Stripe will not charge it: {unusable.message}") from None
-            self._methods.detached(account, unusable.payment_method_id, API)
-            chosen = yield from self._gate.method_or_refusal(account, asked, None, True, messages)
-            # The list has one method less, so this ends; a further unusable one is met on the customer's next try.
-            try:
-                return (yield from collect(account, purchase, chosen, on_session))
-            except PaymentMethodUnusable:
-                raise StripeUnreachable("Stripe refuses the payment methods it lists") from None
+    ) -> Program[str | None]:
+        """What is charged in place of a method that Stripe will not charge. Raises Refusal."""
+        if unusable.payment_method_id == in_body and not _is_on_file(account, in_body):
+            raise not_fitting("payment_method_id", f"Stripe will not charge it: {unusable.message}") from None
+        self._methods.detached(account, unusable.payment_method_id, API)
+        return (yield from self._gate.method_or_refusal(account, asked, None, True, messages))
+
+    def _remember_unanswered(self, account: Account, purchase: Purchase) -> None:
+        if purchase.id in account.purchases:
+            account.unanswered_purchases[purchase.id] = purchase
 
     def _collect_new(
         self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
     ) -> Program[Outcome]:
-        """Collect a purchase that nobody knows yet. It is kept, unless Stripe would have nothing to do with it."""
-        if self._config.regime == "legacy":
-            if purchase.id not in account.purchases:
-                yield from self._keep(account, purchase)
-            return (yield from self._collect_again(account, purchase, chosen, on_session))
-        outcome = yield from self._collect_and_keep(account, purchase, chosen, on_session)
-        self._grant_if_paid(account, purchase, outcome)
-        return outcome
+        """Collect a purchase that nobody knows yet; `legacy` keeps it before it charges."""
+        if self._config.regime != "legacy":
+            return self._collect_and_keep(account, purchase, chosen, on_session)
+        return self._keep_and_collect(account, purchase, chosen, on_session)
+
+    def _keep_and_collect(
+        self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
+    ) -> Program[Outcome]:
+        if purchase.id not in account.purchases:
+            yield self._keep(account, purchase)
+        return (yield from self._collect_again(account, purchase, chosen, on_session))
 
     def _collect_and_keep(
         self, account: Account, purchase: Purchase, chosen: str | None, on_session: bool
@@ -235,9 +253,11 @@ class Purchases:
             outcome = yield from self._collection.collect(account, purchase, chosen, on_session)
         except Refusal:
             if purchase.intent_id is not None or purchase.pending_body is not None:
-                yield from self._keep(account, purchase)
+                yield self._keep(account, purchase)
             raise
-        yield from self._keep(account, purchase)
+        yield self._keep(account, purchase)
+        if outcome == SUCCEEDED:
+            self._grant_paid(account, purchase)
         return outcome
 
     def _collect_again(
@@ -252,13 +272,12 @@ class Purchases:
             if purchase.granted:
                 yield from ask_for_rollback(self._ledger, account, purchase, "the charge failed in the request", API)
             raise
-        self._grant_if_paid(account, purchase, outcome)
+        if outcome == SUCCEEDED:
+            self._grant_paid(account, purchase)
         return outcome
 
-    def _grant_if_paid(self, account: Account, purchase: Purchase, outcome: Outcome) -> None:
+    def _grant_paid(self, account: Account, purchase: Purchase) -> None:
         """What Stripe confirmed at once: a set-up is granted, a payment too except where only the event may grant."""
-        if outcome != SUCCEEDED:
-            return
         if purchase.intent_kind == "setup":
             self._ledger.settle(account, purchase, "set_up", API)
         elif self._config.regime != "continuation":
@@ -267,34 +286,19 @@ class Purchases:
     def _nothing_to_collect(self, account: Account, purchase: Purchase, new: bool) -> Program[None]:
         """Nothing is due and a valid payment method is on file: in force at once."""
         if new:
-            yield from self._keep(account, purchase, alarm=False)
+            self._keep(account, purchase)  # and no alarm: it is settled now
         else:
             yield from self._collection.end(account, purchase, "duplicate")
         self._ledger.settle(account, purchase, "nothing_due", API)
 
-    def _answer(
-        self,
-        account: Account,
-        purchase: Purchase,
-        outcome: Outcome | None,
-        on_session: bool,
-        messages: list[dict[str, Any]],
-    ) -> Answer:
-        secrets: list[str] = []
-        if outcome == NEEDS_CUSTOMER and on_session and purchase.client_secret is not None:
-            secrets.append(purchase.client_secret)
-        elif outcome == NEEDS_CUSTOMER:
-            messages.append(NEEDS_CUSTOMER_MESSAGE)
-        return success({"subscriptions": _shown(account, purchase), "client_secrets": secrets}, messages)
-
     # --- making, finding and replacing ---------------------------------------------------------------------------
 
-    def _new_lines(self, account: Account, operation: str, lines: list[Line]) -> Purchase:
+    def _new_lines(self, account: Account, operation: str, lines: list[Line], signature: tuple[Any, ...]) -> Purchase:
         """A purchase of lines with its subscriptions. Nothing is kept yet, so a refusal leaves no trace."""
         now_us = self._ledger.clock.now_us
         identifiers = [account.subscription_id(offset) for offset in range(len(lines))]
         due_minor = sum([line.price_minor for line in lines])
-        purchase = self._new_purchase(account, "lines", operation, identifiers, due_minor, _signature_of(lines))
+        purchase = Purchase(account.purchase_id(), "lines", operation, identifiers, due_minor, signature, now_us)
         purchase.draft = [
             Subscription(
                 identifier,
@@ -311,21 +315,8 @@ class Purchases:
         ]
         return purchase
 
-    def _new_purchase(
-        self,
-        account: Account,
-        kind: PurchaseKind,
-        operation: str,
-        subscription_ids: list[str],
-        due_minor: int,
-        signature: tuple[Any, ...],
-    ) -> Purchase:
-        return Purchase(
-            account.purchase_id(), kind, operation, subscription_ids, due_minor, signature, self._ledger.clock.now_us
-        )
-
-    def _keep(self, account: Account, purchase: Purchase, alarm: bool = True) -> Program[None]:
-        """From now on the purchase exists, its 23 hours run, and it is reminded of their end."""
+    def _keep(self, account: Account, purchase: Purchase) -> Alarm:
+        """From now on the purchase exists and its 23 hours run; the alarm is to remind of their end."""
         purchase.created_us = self._ledger.clock.now_us
         account.purchases[purchase.id] = purchase
         account.open_purchases[purchase.id] = purchase
@@ -337,8 +328,7 @@ class Purchases:
             self._ledger.await_payment(account, purchase)
         elif purchase.change is not None:
             self._ledger.change_waits(account, purchase)
-        if alarm:
-            yield Alarm("subscriptions-api", account.id, purchase.created_us + EXPIRES_AFTER_US)
+        return Alarm("subscriptions-api", account.id, purchase.created_us + EXPIRES_AFTER_US)
 
     def _same_lines(self, account: Account, signature: tuple[Any, ...]) -> Purchase | None:
         """The purchase that a repeat of these lines is."""
@@ -419,6 +409,21 @@ def _signature_of(lines: list[Line]) -> tuple[Any, ...]:
 
 def _is_on_file(account: Account, payment_method_id: str) -> bool:
     return payment_method_id in account.payment_methods
+
+
+def _answer(
+    account: Account,
+    purchase: Purchase,
+    outcome: Outcome | None,
+    on_session: bool,
+    messages: list[dict[str, Any]],
+) -> Answer:
+    secrets: list[str] = []
+    if outcome == NEEDS_CUSTOMER and on_session and purchase.client_secret is not None:
+        secrets.append(purchase.client_secret)
+    elif outcome == NEEDS_CUSTOMER:
+        messages.append(NEEDS_CUSTOMER_MESSAGE)
+    return success({"subscriptions": _shown(account, purchase), "client_secrets": secrets}, messages)
 
 
 def _shown(account: Account, purchase: Purchase) -> list[dict[str, Any]]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sim.effects import Call
-from sim.messages import Answer, Request
+from sim.messages import NO_HEADERS, Answer, Request
 from sim.store import Account, IntentKind, Purchase
 from sim.time import SECOND_US
 
 _PATHS: Final[Mapping[IntentKind, str]] = {"payment": "/v1/payment_intents", "setup": "/v1/setup_intents"}
 _NAMES: Final[Mapping[IntentKind, str]] = {"payment": "payment_intent", "setup": "setup_intent"}
+_CREATES: Final[Mapping[IntentKind, str]] = {"payment": "create_payment_intent", "setup": "create_setup_intent"}
 _METADATA_CHARACTERS: Final = 500
 """The longest value of a metadata key. Source: Stripe's documentation of metadata."""
 
@@ -41,7 +42,7 @@ class StripeCalls:
         """Create the purchase's intent. A repeat with the same generation reaches the same intent."""
         kind = purchase.intent_kind
         key = f"{account.customer}-{purchase.id}-{purchase.generation}"
-        return self._post(_PATHS[kind], body, key, "create_" + _NAMES[kind])
+        return self._post(_PATHS[kind], body, key, _CREATES[kind])
 
     def confirm_intent(self, purchase: Purchase, body: Mapping[str, Any]) -> Call:
         """Confirm the purchase's intent. An intent succeeds once, however often it is confirmed."""
@@ -116,12 +117,16 @@ class StripeCalls:
         headers: Mapping[str, str] = self._headers
         if key is not None:
             headers = {"authorization": self._authorization, "idempotency-key": key}
-        return Call("stripe", Request("POST", path, body, headers, operation=operation), _TIMEOUT_US)
+        return Call("stripe", Request("POST", path, body, headers, NO_HEADERS, operation), _TIMEOUT_US)
 
 
 def intent_body(account: Account, purchase: Purchase) -> dict[str, Any]:
     """What an intent of the purchase says: amount, customer, and the metadata that a ledger is matched by."""
-    metadata = {"account_id": account.id, "purchase_id": purchase.id, **_subscription_ids(purchase.subscription_ids)}
+    metadata = {"account_id": account.id, "purchase_id": purchase.id}
+    if len(purchase.subscription_ids) == 1:
+        metadata["subscription_ids"] = purchase.subscription_ids[0]
+    else:
+        metadata.update(_subscription_ids(purchase.subscription_ids))
     if purchase.invoice_id is not None:
         metadata["invoice_id"] = purchase.invoice_id
     if purchase.intent_kind == "setup":
