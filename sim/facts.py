@@ -17,6 +17,10 @@ OBSERVED: Final = "observed"
 LEDGER: Final = "ledger"
 
 
+_new = tuple.__new__
+"""Makes a fact of a tuple of all its columns in a third of the time of `Fact(...)`."""
+
+
 class Fact(NamedTuple):
     """One row. Ids are the deployment's own; `related` is the id of the other thing that the fact ties `subject` to.
 
@@ -70,7 +74,7 @@ class Journal:
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Append one fact, stamped with the world's time."""
-        row = (
+        fact = (
             self._clock.now_us,
             source,
             actor,
@@ -84,10 +88,10 @@ class Journal:
             amount_minor,
             detail,
         )
-        facts = self._by_account.get(account_id)
-        if facts is None:
-            facts = self.open(account_id)
-        facts.append(tuple.__new__(Fact, row))
+        try:
+            self._by_account[account_id].append(_new(Fact, fact))
+        except KeyError:
+            self._by_account[account_id] = [_new(Fact, fact)]
 
     def close(self, account_id: str) -> list[Fact]:
         """Hand the history of an account over and forget it."""

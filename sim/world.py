@@ -183,24 +183,26 @@ class Activity:
         self.callbacks: Any = None
         principal.live += 1
 
-    def schedule(self, delay_us: int, value: Any) -> None:
-        """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting."""
-        self._value = value
-        self._schedule(delay_us, _RESUMES)
+    def _resume(self) -> None:
+        """The wait is over."""
+        self._world.clock.now_us = self._at_us
+        self._run(self._value)
 
-    def _schedule(self, delay_us: int, callbacks: Callbacks) -> None:
+    _RESUMES = (_resume,)
+
+    def schedule(self, delay_us: int, value: Any = None, callbacks: Any = _RESUMES) -> None:
+        """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting.
+
+        `callbacks`: what SimPy then calls with the event. The event is the activity, so plain functions do.
+        """
         world = self._world
         at_us = world.clock.now_us + delay_us
         while at_us > self._deadline_us:
             self._part_from_caller()
         self._at_us = at_us
+        self._value = value
         self.callbacks = callbacks
         world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
-
-    def _resume(self) -> None:
-        """The wait is over."""
-        self._world.clock.now_us = self._at_us
-        self._run(self._value)
 
     def _run(self, value: Any) -> None:
         """Advance the program until it has to wait."""
@@ -287,13 +289,13 @@ class Activity:
         if workers is not None:
             frame.workers = workers
             self._program = None
-            self._schedule(before_us, _ARRIVES)
+            self.schedule(before_us, None, _ARRIVES)
             return True
         if before_us == 0:
             self._program = service.handle(request)
             return False
         self._program = None
-        self._schedule(before_us, _BEGINS)
+        self.schedule(before_us, None, _BEGINS)
         return True
 
     def _refuse(self, strike: Strike, round_trip_us: int, timeout_us: int) -> None:
@@ -317,7 +319,7 @@ class Activity:
     def serve(self, workers: Workers) -> None:
         """A worker is ours: its service time runs, then the request is handled."""
         self._waits += 1
-        self._schedule(workers.service_time_us(self.principal.streams), _BEGINS)
+        self.schedule(workers.service_time_us(self.principal.streams), None, _BEGINS)
 
     def _begin(self) -> None:
         """The request is with its service."""
@@ -417,12 +419,8 @@ class Activity:
         return self._deadline_us
 
 
-Callbacks = tuple[Callable[[Activity], None]]
-"""What SimPy calls with the event: an activity is its own event, so plain functions do and no method is bound."""
-
-_RESUMES: Final[Callbacks] = (Activity._resume,)
-_ARRIVES: Final[Callbacks] = (Activity._arrive,)
-_BEGINS: Final[Callbacks] = (Activity._begin,)
+_ARRIVES: Final = (Activity._arrive,)
+_BEGINS: Final = (Activity._begin,)
 
 _VISIT_TIMEOUT_US: Final = 60_000_000
 

@@ -143,7 +143,8 @@ class Payer:
             self.method = "card"  # the saved one did not do: the form asks for a card
         if self.method == "paypal" and self.cards_only:
             self.method = "card"
-        yield from self.enter_details()
+        if not self._details_entered:
+            yield from self.enter_details()
         return (yield from self._confirm(secret, entered(self.method, self.card)))
 
     def _continue(self, secret: str, stands: Confirmation) -> Program[Settlement | None]:
@@ -160,6 +161,9 @@ class Payer:
         how = self.method
         for _ in range(_REPEATS_MAX):
             stands = yield from self.stripe.confirm(secret, data, how, self.tries, how == "paypal")
+            if stands.status == "succeeded":
+                self.paid_with = stands.method_id
+                return PAID
             if stands.status == "unknown" and stands.http_status == 402:
                 return Settlement("declined", stands.decline_code or "card_declined")
             if stands.status == "unknown":
