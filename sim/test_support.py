@@ -5,7 +5,7 @@ Answers are bare objects, not envelopes; refusals come in the envelope. A real d
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ _LONGEST_ADVANCE_S: Final = 400 * 86_400
 class TestSupport:
     """`advance` moves the deployment's clock by so many seconds; None where the deployment has no clock of its own."""
 
-    __slots__ = ("_advance", "_calls", "_config", "_ledger", "_store", "_zones")
+    __slots__ = ("_advance", "_calls", "_config", "_credentials", "_ledger", "_store", "_zones")
     __test__ = False  # no test class, whatever pytest thinks of the name
 
     def __init__(
@@ -59,19 +59,21 @@ class TestSupport:
         self._zones = Zones(self._ledger)
         self._calls = StripeCalls(config.stripe_secret_key)
         self._advance = advance
+        key = hashlib.sha256(config.admin_jwt_secret.encode()).digest()
+        self._credentials = hashlib.blake2b(key=key, digest_size=20)
 
     def handle(self, request: Request) -> Program[Answer]:
         """Answer one request."""
         try:
+            if request.path == ACCOUNTS:
+                _expect(request.method, "POST")
+                return (yield from self._create(mapping_of(request.body)))
             return (yield from self._answer(request))
         except Refusal as refused:
             return refused.answer()
 
     def _answer(self, request: Request) -> Program[Answer]:
         path, method = request.path, request.method
-        if path == ACCOUNTS:
-            _expect(method, "POST")
-            return (yield from self._create(mapping_of(request.body)))
         if path.startswith(ACCOUNTS + "/"):
             _expect(method, "DELETE")
             return (yield from self._delete(path[len(ACCOUNTS) + 1 :]))
@@ -96,13 +98,9 @@ class TestSupport:
         debt_minor = body.get("bad_debt")
         if debt_minor is not None and (debt_minor.__class__ is not int or debt_minor < 1):
             raise not_fitting("bad_debt", f"{shown(debt_minor)} is not an amount in minor units from 1 on")
-        zones = _names_of(body, "zones")
-        lines = _list_of(body, "subscriptions")
-        for zone_id in _zone_ids_of(lines):
-            self._zones.add(account, zone_id, f"{zone_id}.example.com", at_start=True)
-        for name in zones:
-            self._zones.add(account, account.zone_id(), name, at_start=True)
-        subscriptions = self._subscriptions_of(account, lines)
+        subscriptions: list[Subscription] = []
+        if body.get("zones") or body.get("subscriptions"):
+            subscriptions = self._draft(account, body)
 
         customer: Answer = yield self._calls.create_customer(account.id, account.profile)
         if customer.status != 200:
@@ -110,7 +108,8 @@ class TestSupport:
         account.customer = customer.body["id"]
         if state != "none":
             yield from self._put_on_file(account, state)
-        self._provision(account, subscriptions)
+        if subscriptions:
+            self._provision(account, subscriptions)
         if debt_minor is not None:
             self._ledger.add_invoice(account, debt_minor, "bad_debt", [], None, API, at_start=True)
         self._store.add(account)
@@ -125,15 +124,28 @@ class TestSupport:
             },
         )
 
+    def _draft(self, account: Account, body: Mapping[str, Any]) -> list[Subscription]:
+        """Make the account's zones, and draw its subscriptions up."""
+        zones = _names_of(body, "zones")
+        lines = _list_of(body, "subscriptions")
+        for zone_id in _zone_ids_of(lines):
+            self._zones.add(account, zone_id, f"{zone_id}.example.com", at_start=True)
+        for name in zones:
+            self._zones.add(account, account.zone_id(), name, at_start=True)
+        return self._subscriptions_of(account, lines)
+
     def _account_of(self, body: Mapping[str, Any]) -> Account:
         number = self._number_of(body)
         account_id = f"acct{number:08d}"
         if self._store.account(account_id) is not None:
             raise not_fitting("account_id", f"{account_id} exists already")
-        digest = hmac.digest(self._config.admin_jwt_secret.encode(), account_id.encode(), "sha256").hex()
-        account = Account(account_id, number, "", f"tok_{digest[:40]}", self._ledger.clock.now_us)
-        account.locked = _flag_of(body, "locked")
-        account.banned = _flag_of(body, "banned")
+        credential = self._credentials.copy()
+        credential.update(account_id.encode())
+        account = Account(account_id, number, "", f"tok_{credential.hexdigest()}", self._ledger.clock.now_us)
+        if "locked" in body:
+            account.locked = _flag_of(body, "locked")
+        if "banned" in body:
+            account.banned = _flag_of(body, "banned")
         account.profile["name"] = f"Customer {number}"
         account.profile["email"] = f"customer-{number}@example.com"
         country = body.get("country")
@@ -195,10 +207,9 @@ class TestSupport:
         for subscription in subscriptions:
             account.subscriptions[subscription.id] = subscription
             self._ledger.provision_at_start(account, subscription)
-        if subscriptions:
-            total_minor = sum([subscription.price_minor for subscription in subscriptions])
-            identifiers = [subscription.id for subscription in subscriptions]
-            self._ledger.add_invoice(account, total_minor, "paid", identifiers, None, API, at_start=True)
+        total_minor = sum([subscription.price_minor for subscription in subscriptions])
+        identifiers = [subscription.id for subscription in subscriptions]
+        self._ledger.add_invoice(account, total_minor, "paid", identifiers, None, API, at_start=True)
 
     def _delete(self, account_id: str) -> Program[Answer]:
         account = self._store.account(account_id)

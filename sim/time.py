@@ -7,6 +7,7 @@ that a "normal week" starts on one; all wall-clock renderings are UTC.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Protocol
 
 MILLISECOND_US: Final = 1_000
@@ -39,4 +40,11 @@ def moment(time_us: int) -> datetime:
 
 def rfc3339(time_us: int) -> str:
     """A moment of the model as the contract writes times: RFC 3339 in UTC, whole seconds."""
-    return moment(time_us).strftime("%Y-%m-%dT%H:%M:%SZ")
+    minute, second = divmod(time_us // SECOND_US, 60)
+    return f"{_minute(minute)}{second:02d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _minute(minute: int) -> str:
+    """A minute since the epoch as times in it begin; `strftime` is slow, and many things happen within a minute."""
+    return moment(minute * MINUTE_US).strftime("%Y-%m-%dT%H:%M:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -119,20 +120,30 @@ def line_of(account: Account, body: Any, where: str = "") -> Line:
     if not isinstance(frequency, str):
         raise not_fitting(f"{where}frequency", f"{shown(frequency)} is neither monthly nor yearly")
     try:
-        amount_minor = price_minor(rate_plan, frequency, quantity)
+        return _priced(rate_plan, frequency, zone_id, quantity)
     except NotOffered:
         offered = " or ".join(frequencies(rate_plan))
         raise not_fitting(
             f"{where}frequency", f"{shown(frequency)} is not offered for {rate_plan}: {offered}"
         ) from None
-    return Line(rate_plan, frequency, zone_id, quantity, amount_minor)
+
+
+@lru_cache(maxsize=1024)
+def _priced(rate_plan: str, frequency: str, zone_id: str | None, quantity: int) -> Line:
+    """That line; the same few are bought again and again, and nobody changes one. Raises NotOffered."""
+    return Line(rate_plan, frequency, zone_id, quantity, price_minor(rate_plan, frequency, quantity))
 
 
 def lines_of(account: Account, body: Mapping[str, Any]) -> list[Line]:
     """`subscriptions`, the lines of a cart."""
     entries = _list_of(body, "subscriptions")
-    lines = [line_of(account, entry, f"subscriptions[{index}].") for index, entry in enumerate(entries)]
-    check_total("subscriptions", sum([line.price_minor for line in lines]))
+    lines: list[Line] = []
+    total_minor = 0
+    for index, entry in enumerate(entries):
+        line = line_of(account, entry, f"subscriptions[{index}].")
+        lines.append(line)
+        total_minor += line.price_minor
+    check_total("subscriptions", total_minor)
     return lines
 
 
