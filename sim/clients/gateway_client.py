@@ -54,7 +54,7 @@ class GatewayClient:
             detail["idempotency_key"] = key
             headers = {**headers, "idempotency-key": key}
         attempt_id = session.attempt_id
-        session.note("request", request_id, attempt_id, operation, detail=detail, actor=self.name)
+        session.note("request", request_id, attempt_id, operation, None, None, None, None, detail, self.name)
         answer = yield Call("gateway", Request(method, path, body, headers, operation=operation), timeout_us)
         reply = Reply(answer, request_id)
         self._note_answer(reply, attempt_id, operation)
@@ -80,8 +80,9 @@ class GatewayClient:
             reply.state,
             reply.status or None,
             reply.code,
-            detail=detail,
-            actor=self.name,
+            None,
+            detail,
+            self.name,
         )
 
     def _note_purchase(self, reply: Reply, operation: str) -> int:

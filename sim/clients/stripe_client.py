@@ -112,10 +112,12 @@ class StripeClient:
             "confirm",
             intent_of(secret),
             session.attempt_id,
-            _of_secret(secret)[0],
+            "confirm_setup" if secret.startswith("seti_") else "confirm_payment",
             confirmation.status,
             confirmation.http_status or None,
-            detail=detail,
+            None,
+            None,
+            detail,
         )
 
     def _call(self, method: str, path: str, body: Mapping[str, Any], operation: str) -> Call:
@@ -143,7 +145,8 @@ def _read(answer: Answer) -> Confirmation:
             status = "requires_payment_method"
         return Confirmation(status, answer.status, _decline_of(error), intent)
     failure = body.get("last_payment_error") or body.get("last_setup_error")
-    return Confirmation(_status_in(body), answer.status, _decline_of(failure), body)
+    decline_code = None if failure is None else _decline_of(failure)
+    return Confirmation(_status_in(body), answer.status, decline_code, body)
 
 
 def _status_in(intent: Any) -> str:

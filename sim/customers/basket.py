@@ -15,18 +15,22 @@ class Basket:
 
     `lines`: the bodies of subscriptions that need no zone, shared by all customers and never changed. `products`: rate
     plans in the cart's order, `registrar` for a domain. `nothing_due`: whether all of it costs nothing at purchase.
-    `one_click`: only a change of what the customer has, which old front ends sell without a payment step.
+    `one_click`: only a change of what the customer has, which old front ends sell without a payment step. `plain`:
+    lines alone, none for a zone, so that its one request, `bulk_members`, is the same for all customers.
     """
 
     __slots__ = (
         "append",
+        "bulk_members",
         "domains",
+        "features",
         "held",
         "line_count",
         "lines",
         "needs_zones",
         "nothing_due",
         "one_click",
+        "plain",
         "products",
         "upgrade",
         "zone_lines",
@@ -44,6 +48,9 @@ class Basket:
         self.nothing_due = _due_minor(cart) <= 0
         self.one_click = not cart.lines and not cart.domains
         self.held: tuple[JsonObject, ...] = _held_at_start(cart)
+        self.plain = bool(cart.lines) and not (self.needs_zones or self.domains or self.held)
+        self.bulk_members: JsonObject = {"subscriptions": list(self.lines)}
+        self.features = tuple(line.rate_plan for line in cart.lines)
 
     @property
     def existing_zones(self) -> int:

@@ -101,6 +101,11 @@ class Checkout:
 
     def _separate(self) -> Program[Ending | None]:
         """Step 3: make the requests of the cart; an ending where that fails."""
+        basket = self.shopper.basket
+        if basket.plain:
+            path = self.session.addresses.bulk
+            self.parts = [Part("bulk_create", "POST", path, basket.bulk_members, basket.features, basket.lines)]
+            return None
         separation = Separation(self.shopper, self.session, self.front)
         self.parts = separation.parts
         self.new_zones = separation.new_zones

@@ -170,7 +170,7 @@ class Session:
         """Note that the attempt entered a step of the funnel, the first time it does."""
         if name not in self._steps:
             self._steps.add(name)
-            self.note("step", self.attempt_id, state=name)
+            self.note("step", self.attempt_id, None, None, name)
 
     def shown(self, state: str, reason: str, status: int | None = None, code: int | None = None) -> None:
         """Note what the customer is shown."""
