@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -90,6 +91,7 @@ def gatefall(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code. No exception leaves it."""
+    _write_whatever_can_be_written()
     try:
         result = gatefall.main(args=arguments, prog_name="gatefall", standalone_mode=False)
         sys.stdout.flush()
@@ -104,6 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _pipe_closed()
     except Exception as error:
         return _crashed(error)
+
+
+def _write_whatever_can_be_written() -> None:
+    """A terminal that knows no check marks shall show question marks, and not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _pipe_closed() -> int:

@@ -159,9 +159,14 @@ def _announce(plan: Plan, out: Path, quiet: bool) -> None:
     total = sum(planned.customers for planned in manifest.variants)
     click.echo(
         f"gatefall {manifest.gatefall}, seed {manifest.seed}, target {manifest.target}: "
-        f"{len(manifest.scenarios)} scenarios, {len(manifest.variants)} variants, {total:,} customers, into {out}",
+        f"{_many(len(manifest.scenarios), 'scenario')}, {_many(len(manifest.variants), 'variant')}, "
+        f"{_many(total, 'customer')}, into {out}",
         err=True,
     )
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _carry_out(plan: Plan, out: Path, workers: int, jsonl: bool, quiet: bool) -> int:

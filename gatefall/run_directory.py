@@ -24,7 +24,12 @@ def claim(out: Path, force: bool) -> None:
     """Make sure that a new run can be recorded in `out`. With `force`, the run that is there goes. Raises Mistake."""
     if out.exists() and not out.is_dir():
         raise Mistake(f"{out}: is a file, expected a directory to record the run in")
-    if not out.exists() or not any(out.iterdir()):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        used = any(out.iterdir())
+    except OSError as error:
+        raise Mistake(f"{out}: cannot be used to record the run in: {error.strerror}") from error
+    if not used:
         return
     if not (out / "run.json").exists():
         raise Mistake(f"{out}: holds files, but no recorded run; choose another directory with --out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -111,6 +112,14 @@ def test_the_line_that_repeats_a_run_is_complete(capsys: Output) -> None:
     assert line == "gatefall run pays.yaml control.yaml --phase 2,3,4 --customers 3 --seed 1"
     main([*line.split()[1:], "--out", "again", "-q"])
     assert fact_files("again") == fact_files("out")
+
+
+def test_a_terminal_without_our_letters_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", bare)
+    assert main(["run", "pays.yaml", "--out", "out", "-q"]) == 0
+    bare.seek(0)
+    assert "? Passed." in bare.read()
 
 
 def test_quiet_says_nothing_on_stderr(capsys: Output) -> None:

@@ -37,3 +37,5 @@ def test_what_is_no_run_is_never_replaced(tmp_path: Path) -> None:
         claim(tmp_path, force=True)
     with pytest.raises(Mistake, match="is a file"):
         claim(tmp_path / "thesis.txt", force=True)
+    with pytest.raises(Mistake, match="cannot be used to record the run in: Not a directory"):
+        claim(tmp_path / "thesis.txt" / "run", force=True)
