@@ -35,6 +35,7 @@ AfterDecline = Literal["same_card", "another_card", "paypal", "gives_up"]
 AfterGate = Literal["leaves", "adds_payment_method", "asks_support"]
 PaymentStep = Literal["before_submit", "skipped"]
 AbandonStep = Literal["never", "cart", "payment", "confirmation"]
+Standing = Literal["good", "locked", "banned", "debtor"]
 DoubleSubmit = Literal["never", "double_click", "two_tabs", "retry_after_timeout"]
 FrontEnd = Literal["auto", "old", "inline", "new"]
 Regime = Literal["legacy", "act-1", "continuation"]
@@ -174,6 +175,8 @@ class Customers(Model):
     """Where people leave the checkout of their own accord."""
     double_submit: Annotated[dict[DoubleSubmit, Weight], BeforeValidator(_as_mix)] = {"never": 1.0}
     """Whether the same purchase is submitted twice, and how."""
+    standing: Annotated[dict[Standing, Weight], BeforeValidator(_as_mix)] = {"good": 1.0}
+    """Whether the account may buy at all: locked, banned and indebted ones are refused whatever becomes of the gate."""
     returns_after: DurationUs | None = None
     """Those who left unpaid come back after this time and buy again. Absent: they do not."""
     iapi_service: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")] = "provisioner"

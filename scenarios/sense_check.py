@@ -34,6 +34,7 @@ _MIXES: Final = (
     "after_gate",
     "abandons_at",
     "double_submit",
+    "standing",
 )
 _ONLY_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "status": ("error",),

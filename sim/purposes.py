@@ -48,5 +48,8 @@ class Purpose(IntEnum):
     WEBHOOK_ORDER = 29
     WEBHOOK_RETRY = 30
     PROVISIONING = 31
+    # what a scenario may ask for besides
+    STANDING = 32
+    FORGERY = 33
     # faults: one number for each entry of a scenario's list (at most 64)
     FAULT = 64

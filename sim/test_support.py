@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sim.backend import BackendConfig
 from sim.effects import Call, Program
-from sim.facts import Journal
+from sim.facts import EXACT, Journal
 from sim.messages import Answer, Request
 from sim.store import Account, Store, Subscription
 from sim.subscriptions_api import views
@@ -113,6 +113,7 @@ class TestSupport:
         if debt_minor is not None:
             self._ledger.add_invoice(account, debt_minor, "bad_debt", [], None, API, at_start=True)
         self._store.add(account)
+        self._note_standing(account, debt_minor)
         return Answer(
             201,
             {
@@ -123,6 +124,12 @@ class TestSupport:
                 "zones": [views.zone(zone) for zone in account.zones.values()],
             },
         )
+
+    def _note_standing(self, account: Account, debt_minor: int | None) -> None:
+        """Whoever may not buy from the start is known to be so: what refuses them must outlive the gate."""
+        standing = "banned" if account.banned else "locked" if account.locked else "debtor" if debt_minor else None
+        if standing is not None:
+            self._ledger.note(account.id, EXACT, "test-support", "standing", account.id, None, None, standing)
 
     def _draft(self, account: Account, body: Mapping[str, Any]) -> list[Subscription]:
         """Make the account's zones, and draw its subscriptions up."""

@@ -8,6 +8,8 @@ from sim.customers.shopper import Shopper
 from sim.messages import Request
 
 ACCOUNTS_PATH: Final = "/__test__/accounts"
+DEBT_MINOR: Final = 2_500
+"""What a debtor owes. Assumption: a month of the Pro plan; only that it is owed matters."""
 
 
 def account_request(shopper: Shopper, account_id: str | None = None) -> Request:
@@ -24,4 +26,8 @@ def account_request(shopper: Shopper, account_id: str | None = None) -> Request:
     zones = basket.existing_zones
     if zones:
         body["zones"] = ["example.com" if n == 0 else f"site{n}.example.com" for n in range(zones)]
+    if shopper.standing == "debtor":
+        body["bad_debt"] = DEBT_MINOR
+    elif shopper.standing != "good":
+        body[shopper.standing] = True
     return Request("POST", ACCOUNTS_PATH, body, operation="create_account")

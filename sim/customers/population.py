@@ -19,6 +19,7 @@ from scenarios.scenario import (
     PaysWith,
     RedirectOutcome,
     Region,
+    Standing,
     Variant,
 )
 from sim.customers.arrivals import arrival_time_us
@@ -105,6 +106,7 @@ class Population:
         "_places",
         "_pm_on_file",
         "_regions",
+        "_standing",
         "_step_share",
         "after_decline",
         "after_gate",
@@ -151,6 +153,7 @@ class Population:
         self._first_card: Mix[CardBehaviour] | None = _explicit(customers.first_card)
         self.next_card: Mix[CardBehaviour] | None = _explicit(customers.next_card)
         self._double_submit: Mix[DoubleSubmit] = Mix(customers.double_submit)
+        self._standing: Mix[Standing] = Mix(customers.standing)
         self._abandons_at: Mix[AbandonStep] = _explicit(customers.abandons_at) or _abandons_at(figures)
         self._declines: Mix[CardBehaviour] = Mix({code: figures[f"decline_weight_{code}"] for code in _DECLINES})
         self._step_share = figures["payment_step_before_submit"]
@@ -224,6 +227,7 @@ class Population:
             self._card(place, pays_with, streams),
             self._double_submit.only or self._double_submit.pick(uniform(Purpose.DOUBLE_SUBMIT)),
             self._abandons_at.only or self._abandons_at.pick(uniform(Purpose.ABANDON_STEP)),
+            self._standing.only or self._standing.pick(uniform(Purpose.STANDING)),
         )
 
     def _method(self, place: Place, pm_on_file: PaymentMethodState, uniform: float) -> PaysWith:

@@ -12,6 +12,7 @@ from scenarios.scenario import (
     PaymentStep,
     PaysWith,
     Region,
+    Standing,
     Variant,
 )
 from sim.streams import Streams
@@ -27,7 +28,7 @@ class Shopper:
     `client` is the checkout really met, gates considered ("unified-checkout", "multisku", "billing-profile", "iapi").
     `front_end` is "old", "inline" or "new". `pays_with` is what it prefers; "saved" only where a method is on file.
     `payment_step` matters to old front ends only: whether the checkout collects a card before submit. `first_card`: how
-    the first card behaves. What happens later (challenges, declines) is drawn when it comes up, by number of try.
+    the first card behaves. `standing`: whether the account may buy at all. What happens later (challenges, declines) is drawn when it comes up, by number of try.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Shopper:
         "pays_with",
         "place",
         "pm_on_file",
+        "standing",
     )
 
     def __init__(
@@ -57,6 +59,7 @@ class Shopper:
         first_card: CardBehaviour,
         double_submit: DoubleSubmit,
         abandons_at: AbandonStep,
+        standing: Standing = "good",
     ) -> None:
         self.index = index
         self.place = place
@@ -69,6 +72,7 @@ class Shopper:
         self.first_card = first_card
         self.double_submit = double_submit
         self.abandons_at = abandons_at
+        self.standing: Standing = standing
 
     @property
     def region(self) -> Region:
