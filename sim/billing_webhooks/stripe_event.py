@@ -16,34 +16,23 @@ class StripeEvent:
     """One event and the account it concerns.
 
     Not a mapping, so that no request from outside can ever pass for an event whose signature was checked.
+    `body` is the object as it was when the event happened, `account_id` the account that it names, if any,
+    `purchase_id` the purchase that it names, or "", and `customer` the customer it belongs to, or belonged to until
+    this event.
     """
 
-    __slots__ = ("body", "id", "metadata", "object_id", "previous", "type")
+    __slots__ = ("account_id", "body", "customer", "id", "object_id", "purchase_id", "type")
 
     def __init__(self, event_id: str, event_type: str, body: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
         self.id = event_id
         self.type = event_type
         self.body = body
-        """The object as it was when the event happened."""
-        self.previous = previous
         self.object_id: str = body["id"]
-        self.metadata: Mapping[str, str] = body.get("metadata") or {}
-
-    @property
-    def account_id(self) -> str | None:
-        """The account that the object names; None where it names none."""
-        return self.metadata.get("account_id")
-
-    @property
-    def purchase_id(self) -> str:
-        """The purchase that the object names; "" where it names none."""
-        return self.metadata.get("purchase_id", "")
-
-    @property
-    def customer(self) -> str | None:
-        """The customer that the object belongs to, or belonged to until this event."""
-        customer = self.body.get("customer") or self.previous.get("customer")
-        return customer if isinstance(customer, str) else None
+        metadata: Mapping[str, str] = body.get("metadata") or {}
+        self.account_id: str | None = metadata.get("account_id")
+        self.purchase_id: str = metadata.get("purchase_id", "")
+        customer = body.get("customer") or previous.get("customer")
+        self.customer: str | None = customer if isinstance(customer, str) else None
 
 
 def read_event(payload: bytes) -> StripeEvent:

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from sim.stripe.errors import StripeError, no_such
+
+if TYPE_CHECKING:
+    from sim.stripe.customer import Customer
+    from sim.stripe.event import Event
+    from sim.stripe.intent import Intent
 
 TOKEN_CHARACTERS: Final = 16
 UNCLAIMED: Final = "unclaimed"
@@ -22,8 +27,13 @@ class StripeObject(Protocol):
     """Anything with an id that can be retrieved."""
 
     spoken_name: ClassVar[str]
-    id: str
-    created: int
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def created(self) -> int:
+        """The Unix second in which it was made."""
 
     def render(self) -> dict[str, Any]:
         """The complete object as Stripe answers it. Shared: never change what it returns."""
@@ -33,21 +43,37 @@ T = TypeVar("T", bound=StripeObject)
 
 
 class Account:
-    """One partition. `objects` are in the order in which they were made."""
+    """One partition. `objects` are in the order in which they were made; `intents` and `customers` are among them.
 
-    __slots__ = ("account_id", "objects", "idempotency_keys", "_token", "_count")
+    `events` have their ids made when somebody asks for them: most are recorded, and never looked at.
+    """
+
+    __slots__ = ("account_id", "objects", "intents", "customers", "events", "idempotency_keys", "token", "count")
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
         self.objects: dict[str, StripeObject] = {}
+        self.intents: list[Intent] = []
+        self.customers: list[Customer] = []
+        self.events: list[Event] = []
         self.idempotency_keys: list[tuple[bool, str]] = []
-        self._token = token(account_id)
-        self._count = 0
+        self.token = token(account_id)
+        self.count = 0
 
     def next_id(self, prefix: str) -> str:
         """A new id: no underscore after the prefix, because clients split client secrets at underscores."""
-        self._count += 1
-        return f"{prefix}_{self._token}{self._count:06x}"
+        self.count = count = self.count + 1
+        return f"{prefix}_{self.token}{count:06x}"
+
+    def let_go(self) -> None:
+        """Part the objects from each other, so that they are freed at once, without a search for cycles."""
+        for customer in self.customers:
+            customer.payment_methods.clear()
+            customer.default_payment_method = None
+        self.objects.clear()
+        self.intents.clear()
+        self.customers.clear()
+        self.events.clear()
 
     def of(self, kind: type[T]) -> list[T]:
         """All objects of one class, oldest first."""
@@ -71,23 +97,30 @@ class Ledger:
         """The partition of an account, made at its first use."""
         account = self._by_id.get(account_id)
         if account is None:
-            account = self._by_id[account_id] = self._by_token[token(account_id)] = Account(account_id)
+            account = self._by_id[account_id] = Account(account_id)
+            self._by_token[account.token] = account
         return account
 
     def known(self, account_id: str) -> Account | None:
         return self._by_id.get(account_id)
 
     def forget(self, account_id: str) -> Account | None:
-        """Drop a partition and return it."""
-        self._by_token.pop(token(account_id), None)
-        return self._by_id.pop(account_id, None)
+        """Drop a partition and all that is in it, and return it."""
+        account = self._by_id.pop(account_id, None)
+        if account is not None:
+            del self._by_token[account.token]
+            account.let_go()
+        return account
 
     def accounts(self) -> Iterator[Account]:
         return iter(self._by_id.values())
 
     def find(self, object_id: str) -> StripeObject | None:
         account = self._by_token.get(object_id.rpartition("_")[2][:TOKEN_CHARACTERS])
-        return None if account is None else account.objects.get(object_id)
+        if account is None:
+            return None
+        found = account.objects.get(object_id)
+        return found or next((event for event in account.events if event.id == object_id), None)
 
     def get(self, kind: type[T], object_id: str, param: str = "id") -> T:
         """The object that a path names. Raises StripeError (404) where there is none of that kind."""

@@ -50,7 +50,7 @@ class Charge:
 
     __slots__ = (
         "id",
-        "intent",
+        "intent_id",
         "account",
         "created",
         "amount",
@@ -63,8 +63,14 @@ class Charge:
         "disputed",
         "metadata",
         "method",
-        "method_body",
+        "exp_month",
+        "exp_year",
+        "billing_details",
         "description",
+        "receipt_email",
+        "shipping",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
     )
     spoken_name: ClassVar = "charge"
 
@@ -72,7 +78,7 @@ class Charge:
         method, customer = intent.payment_method, intent.customer
         assert method is not None, "a charge needs a payment method"
         self.id = charge_id
-        self.intent = intent
+        self.intent_id = intent.id
         self.account: Account = intent.account
         self.created = created
         self.amount = intent.amount
@@ -85,8 +91,15 @@ class Charge:
         self.disputed = False
         self.metadata: dict[str, str] = intent.metadata
         self.method: PaymentMethod = method
-        self.method_body = method.render()
+        # Of the payment method this alone can change afterwards.
+        self.exp_month = method.exp_month
+        self.exp_year = method.exp_year
+        self.billing_details = method.billing_details
         self.description = intent.description
+        self.receipt_email = intent.receipt_email
+        self.shipping = intent.shipping
+        self.statement_descriptor = intent.statement_descriptor
+        self.statement_descriptor_suffix = intent.statement_descriptor_suffix
 
     @property
     def refundable(self) -> int:
@@ -112,7 +125,7 @@ class Charge:
         return partial(self._render, self.captured, self.amount_captured, self.amount_refunded, self.disputed)
 
     def _render(self, captured: bool, amount_captured: int, amount_refunded: int, disputed: bool) -> dict[str, Any]:
-        decline, intent = self.decline, self.intent
+        decline = self.decline
         paid = decline is None
         return {
             "id": self.id,
@@ -121,7 +134,7 @@ class Charge:
             "amount_captured": amount_captured,
             "amount_refunded": amount_refunded,
             "balance_transaction": f"txn_{self.id[3:]}" if captured else None,
-            "billing_details": self.method_body["billing_details"],
+            "billing_details": self.billing_details,
             "captured": captured,
             "created": self.created,
             "currency": self.currency,
@@ -133,15 +146,15 @@ class Charge:
             "metadata": self.metadata,
             "outcome": _refused(self.method, decline) if decline else _AUTHORIZED,
             "paid": paid,
-            "payment_intent": intent.id,
+            "payment_intent": self.intent_id,
             "payment_method": self.method.id,
             "payment_method_details": self._method_details(),
-            "receipt_email": intent.receipt_email,
+            "receipt_email": self.receipt_email,
             "receipt_url": f"https://pay.stripe.test/receipts/{self.id}" if paid else None,
             "refunded": captured and amount_refunded == amount_captured,
-            "shipping": intent.shipping,
-            "statement_descriptor": intent.statement_descriptor,
-            "statement_descriptor_suffix": intent.statement_descriptor_suffix,
+            "shipping": self.shipping,
+            "statement_descriptor": self.statement_descriptor,
+            "statement_descriptor_suffix": self.statement_descriptor_suffix,
             "status": "succeeded" if paid else "failed",
         }
 
@@ -150,7 +163,7 @@ class Charge:
         card = method.card
         if card is None:
             return {"type": method.type, method.type: _WALLET_DETAILS[method.type](method)}
-        shown = self.method_body["card"]
+        shown = method.render_card(card, self.exp_month, self.exp_year)
         details = {name: shown[name] for name in _SHARED_WITH_CARD}
         authorized = self.decline is None
         details.update(

@@ -41,13 +41,19 @@ def take_method(context: Context, intent: Intent, values: Mapping[str, Any]) -> 
     if method is not None:
         intent.check_usable(method)
         intent.use(method)
-    elif values.get("payment_method") == parameters.CLEARED and intent.payment_method is not None:
+    elif "payment_method" in values and intent.payment_method is not None:  # empty: it is taken away
         intent.payment_method = None
         intent.moved("requires_payment_method")
 
 
-def take_types(context: Context, intent: Intent, values: Mapping[str, Any]) -> None:
+_TYPES: Final = frozenset(("allowed_payment_method_types", "payment_method_types", "automatic_payment_methods"))
+
+
+def take_types(intent: Intent, values: Mapping[str, Any]) -> None:
     """Fix which types of payment method the intent allows; both names of the parameter are understood."""
+    if _TYPES.isdisjoint(values):
+        intent.automatic = intent.automatic or ("always" if intent.types is None else None)
+        return
     types = values.get("allowed_payment_method_types", values.get("payment_method_types"))
     automatic = values.get("automatic_payment_methods")
     if types is not None:
@@ -57,10 +63,10 @@ def take_types(context: Context, intent: Intent, values: Mapping[str, Any]) -> N
                 param="automatic_payment_methods",
             )
         for kind in types:
-            if kind not in context.automatic_types:
+            if kind not in intent.dashboard_types:
                 raise invalid_request(
                     f"The payment method type `{kind}` is invalid. Please ensure it is activated in your "
-                    f"dashboard; activated here: {', '.join(context.automatic_types)}.",
+                    f"dashboard; activated here: {', '.join(intent.dashboard_types)}.",
                     param="payment_method_types",
                     code="payment_intent_invalid_parameter",
                 )
@@ -73,22 +79,24 @@ def take_types(context: Context, intent: Intent, values: Mapping[str, Any]) -> N
 
 def prepare(context: Context, intent: Intent, values: Mapping[str, Any]) -> None:
     """Make the intent ready for an attempt. Raises StripeError (400) for a wrong state, method or return URL."""
-    _check_confirmable(context, intent)
+    if intent.status not in CONFIRMABLE:
+        raise _not_confirmable(context, intent)
     given = _given(context, intent, values)
     method = given or intent.payment_method
     if method is None:
         raise _missing_method(context, intent)
     intent.check_usable(method)
-    off_session = values.get("off_session", False)
+    off_session = "off_session" in values and values["off_session"]
     options = values.get("payment_method_options", intent.options)
-    if values.get("return_url", intent.return_url) is None:
+    return_url = values.get("return_url", intent.return_url)
+    if return_url is None:
         # Requests with a publishable key come from Stripe.js, which handles the next action itself.
-        from_sdk = context.publishable or values.get("use_stripe_sdk", False)
+        from_sdk = context.publishable or ("use_stripe_sdk" in values and values["use_stripe_sdk"])
         _check_redirects(intent, method, options, off_session, from_sdk)
     # Nothing is changed before this line: a malformed request leaves the intent as it was.
     if given is not None:
         intent.use(given)
-    intent.return_url = values.get("return_url", intent.return_url)
+    intent.return_url = return_url
     intent.off_session = off_session
     if options is not intent.options:
         intent.options = options
@@ -152,21 +160,18 @@ def _imported_agreement(options: Mapping[str, Any]) -> bool:
 
 
 def _given(context: Context, intent: Intent, values: Mapping[str, Any]) -> PaymentMethod | None:
-    method_id = values.get("payment_method")
-    data = values.get("payment_method_data")
-    if data is not None:
+    method_id = values.get("payment_method", None)
+    if "payment_method_data" in values:
         if method_id:
             raise invalid_request(
                 "You may only specify one of these parameters: payment_method, payment_method_data.",
                 param="payment_method_data",
             )
-        return make(context, intent.account, data)
+        return make(context, intent.account, values["payment_method_data"])
     return chosen(context, intent.account, method_id) if method_id else None
 
 
-def _check_confirmable(context: Context, intent: Intent) -> None:
-    if intent.status in CONFIRMABLE:
-        return
+def _not_confirmable(context: Context, intent: Intent) -> StripeError:
     if intent.status == "succeeded":
         message = (
             f"You cannot confirm this {intent.type_name} because it has already succeeded after being previously "
@@ -177,7 +182,7 @@ def _check_confirmable(context: Context, intent: Intent) -> None:
             f"This {intent.type_name}'s status is {intent.status}, but it must have one of the following statuses "
             f"to be confirmed: {', '.join(CONFIRMABLE)}."
         )
-    raise intent.unexpected_state(context, message)
+    return intent.unexpected_state(context, message)
 
 
 def _missing_method(context: Context, intent: Intent) -> StripeError:

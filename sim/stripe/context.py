@@ -6,55 +6,81 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.facts import EXACT, Journal
+from sim.messages import Request
 from sim.stripe.account import UNCLAIMED, Account, Ledger
-from sim.stripe.event import Body, Event
-from sim.stripe.webhook_endpoint import WebhookEndpoint
+from sim.stripe.event import API_VERSION, Body, Event
+from sim.stripe.webhooks import Webhooks
+from sim.time import unix_s
 
 ACTOR = "stripe"
 
 
-class Context:
-    """What an endpoint works with. `automatic_types` are the methods switched on in the dashboard."""
+class Merchant:
+    """What all requests to one Stripe have in common.
+
+    `automatic_types` are the payment methods switched on in the dashboard. The credentials are `Authorization` headers.
+    """
 
     __slots__ = (
         "ledger",
         "journal",
-        "now_us",
-        "now_s",
-        "publishable",
-        "version",
-        "idempotency_key",
+        "webhooks",
         "automatic_types",
         "secret_seed",
-        "endpoints",
-        "account",
-        "events",
-        "_request_id",
+        "secret_credential",
+        "publishable_credential",
     )
 
     def __init__(
         self,
         ledger: Ledger,
         journal: Journal,
-        now_us: int,
-        now_s: int,
-        publishable: bool,
-        version: str,
-        idempotency_key: str | None,
+        webhooks: Webhooks,
         automatic_types: tuple[str, ...],
-        secret_seed: bytes,
-        endpoints: dict[str, WebhookEndpoint],
+        secret_key: str,
+        publishable_key: str,
     ) -> None:
         self.ledger = ledger
         self.journal = journal
-        self.now_us = now_us
-        self.now_s = now_s
-        self.publishable = publishable
-        self.version = version
-        self.idempotency_key = idempotency_key
+        self.webhooks = webhooks
         self.automatic_types = automatic_types
-        self.secret_seed = secret_seed
-        self.endpoints = endpoints
+        self.secret_seed = secret_key.encode()[:64]
+        self.secret_credential = f"Bearer {secret_key}"
+        self.publishable_credential = f"Bearer {publishable_key}"
+
+
+class Context:
+    """What an endpoint works with. `events` are those that somebody subscribes to."""
+
+    __slots__ = (
+        "merchant",
+        "ledger",
+        "journal",
+        "now_us",
+        "now_s",
+        "authorized",
+        "publishable",
+        "version",
+        "idempotency_key",
+        "account",
+        "events",
+        "_request_id",
+    )
+
+    def __init__(self, merchant: Merchant, request: Request, now_us: int) -> None:
+        headers = request.headers
+        credential = headers.get("authorization")
+        self.merchant = merchant
+        self.ledger = merchant.ledger
+        self.journal = merchant.journal
+        self.now_us = now_us
+        self.now_s = unix_s(now_us)
+        self.publishable = credential == merchant.publishable_credential
+        self.authorized = self.publishable or credential == merchant.secret_credential
+        self.version = headers.get("stripe-version", API_VERSION)
+        self.idempotency_key: str | None = None
+        if "idempotency-key" in headers and request.method == "POST":
+            self.idempotency_key = headers["idempotency-key"]
         self.account: Account | None = None
         self.events: list[Event] = []
         self._request_id: str | None = None
@@ -76,21 +102,21 @@ class Context:
         """Record an event about `subject`; its deliveries start when the request is done."""
         if self.account is None:
             self.account = account
-        event_id = account.next_id("evt")
+        account.count = number = account.count + 1
         event = Event(
-            event_id,
+            account,
+            number,
             event_type,
-            account.account_id,
-            self.now_s,
             self.now_us,
             subject,
             body,
-            self.request_id,
+            self._request_id or self.request_id,
             self.idempotency_key,
             previous,
         )
-        account.objects[event_id] = event
-        self.events.append(event)
+        account.events.append(event)
+        if self.merchant.webhooks.receivers[event_type]:
+            self.events.append(event)
 
     def note(
         self,

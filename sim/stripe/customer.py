@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sim.stripe.errors import invalid_request
 
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from sim.stripe.account import Account
     from sim.stripe.context import Context
     from sim.stripe.payment_method import PaymentMethod
+
+
+TEXTS: Final = ("name", "email", "phone", "description")
+_NO_TEXTS: Final[Mapping[str, str | None]] = dict.fromkeys(TEXTS)
 
 
 class Customer:
@@ -35,7 +40,7 @@ class Customer:
         self.account = account
         self.created = created
         self.metadata = metadata
-        self.texts: dict[str, str | None] = {}
+        self.texts = {**_NO_TEXTS}
         self.address: dict[str, Any] | None = None
         self.shipping: dict[str, Any] | None = None
         self.tax_exempt = "none"
@@ -57,9 +62,9 @@ class Customer:
             "customer_account": None,
             "default_source": None,
             "delinquent": False,
-            "description": texts.get("description"),
+            "description": texts["description"],
             "discount": None,
-            "email": texts.get("email"),
+            "email": texts["email"],
             "invoice_prefix": self.id[-8:].upper(),
             "invoice_settings": {
                 "custom_fields": None,
@@ -69,9 +74,9 @@ class Customer:
             },
             "livemode": False,
             "metadata": self.metadata,
-            "name": texts.get("name"),
+            "name": texts["name"],
             "next_invoice_sequence": 1,
-            "phone": texts.get("phone"),
+            "phone": texts["phone"],
             "preferred_locales": [],
             "shipping": self.shipping,
             "tax_exempt": self.tax_exempt,

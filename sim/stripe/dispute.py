@@ -35,7 +35,7 @@ def dispute(dispute_id: str, charge: Charge, now_s: int) -> dict[str, Any]:
         "is_charge_refundable": False,
         "livemode": False,
         "metadata": {},
-        "payment_intent": charge.intent.id,
+        "payment_intent": charge.intent_id,
         "payment_method_details": {
             "type": "card",
             "card": {

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
+
+from sim.time import unix_s
+
+if TYPE_CHECKING:
+    from sim.stripe.account import Account
 
 API_VERSION: Final = "2026-10-28.endive"
 
@@ -15,13 +20,15 @@ Body = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 
 
 class Event:
-    """One event. `subject` is the id of the object that it is about, `body` that object as it was."""
+    """One event. `subject` is the id of the object that it is about, `body` that object as it was.
+
+    `number` is the event's within its account: its id is made of it when somebody asks.
+    """
 
     __slots__ = (
-        "id",
+        "account",
+        "number",
         "type",
-        "account_id",
-        "created",
         "created_us",
         "subject",
         "_body",
@@ -35,21 +42,19 @@ class Event:
 
     def __init__(
         self,
-        event_id: str,
+        account: Account,
+        number: int,
         event_type: str,
-        account_id: str,
-        created: int,
         created_us: int,
         subject: str,
         body: Body,
-        request_id: str | None,
+        request_id: str,
         idempotency_key: str | None,
-        previous: Mapping[str, Any] | None = None,
+        previous: Mapping[str, Any] | None,
     ) -> None:
-        self.id = event_id
+        self.account = account
+        self.number = number
         self.type = event_type
-        self.account_id = account_id
-        self.created = created
         self.created_us = created_us
         self.subject = subject
         self._body = body
@@ -58,6 +63,14 @@ class Event:
         self.idempotency_key = idempotency_key
         self.pending_webhooks = 0
         self._payload: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        return f"evt_{self.account.token}{self.number:06x}"
+
+    @property
+    def created(self) -> int:
+        return unix_s(self.created_us)
 
     @property
     def body(self) -> Mapping[str, Any]:

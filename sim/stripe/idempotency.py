@@ -6,7 +6,7 @@ pass, unknown objects and refused credentials leave the key free.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sim.messages import Answer, Request
@@ -24,9 +24,10 @@ Key = tuple[bool, str]
 class Entry:
     """What is known of one key; `answer` is None while the first request is in flight."""
 
-    __slots__ = ("method", "path", "body", "begun_us", "answer")
+    __slots__ = ("key", "method", "path", "body", "begun_us", "answer")
 
-    def __init__(self, request: Request, begun_us: int) -> None:
+    def __init__(self, key: Key, request: Request, begun_us: int) -> None:
+        self.key = key
         self.method = request.method
         self.path = request.path
         self.body = request.body
@@ -45,36 +46,33 @@ class IdempotencyKeys:
     def __init__(self) -> None:
         self._entries: dict[Key, Entry] = {}
 
-    def begin(self, key: Key, request: Request, now_us: int) -> Answer | None:
-        """The answer to replay, or None if the request is the first with its key, which is then in flight.
+    def begin(self, publishable: bool, given: str, request: Request, now_us: int) -> Entry:
+        """The entry of a key: with the answer to replay; or new, without one, the request being in flight from now on.
 
         Raises StripeError: 400 for other parameters, 409 while the first request is in flight.
         """
-        length = len(key[1])
+        length = len(given)
         if length > KEY_CHARACTERS:
             raise invalid_request(f"Idempotency keys can have at most {KEY_CHARACTERS} characters, got {length}.")
+        key = (publishable, given)
         entry = self._entries.get(key)
         if entry is None or (entry.answer is not None and now_us - entry.begun_us >= KEPT_FOR_US):
-            self._entries[key] = Entry(request, now_us)
-            return None
+            self._entries[key] = entry = Entry(key, request, now_us)
+            return entry
         if not entry.same_request(request):
-            raise _other_parameters(key[1])
+            raise _other_parameters(given)
         if entry.answer is None:
-            raise _in_use(key[1])
-        return _replayed(entry.answer)
+            raise _in_use(given)
+        return entry
 
-    def finish(self, key: Key, answer: Answer) -> None:
-        """Keep the answer of the first request."""
-        entry = self._entries.get(key)
-        if entry is not None:
-            entry.answer = answer
-
-    def release(self, key: Key) -> None:
-        """Free a key whose request did not begin to execute."""
-        self._entries.pop(key, None)
+    def release(self, keys: Iterable[Key]) -> None:
+        """Free keys: of requests that did not begin to execute, or of an account that is forgotten."""
+        for key in keys:
+            self._entries.pop(key, None)
 
 
-def _replayed(answer: Answer) -> Answer:
+def replayed(answer: Answer) -> Answer:
+    """The first answer, told to be a repetition."""
     headers: Mapping[str, Any] = {**answer.headers, "idempotent-replayed": "true"}
     return Answer(answer.status, answer.body, headers)
 

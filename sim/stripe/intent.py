@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from sim.stripe.errors import StripeError, authentication_failure, invalid_request, missing_parameter
-from sim.stripe.payment_method import PAYPAL_CURRENCIES, PaymentMethod, check_not_spent
+from sim.stripe.payment_method import PAYPAL_CURRENCIES, PaymentMethod, spent_refusal
 from sim.stripe.test_cards import Decline
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Intent:
         self.id = intent_id
         self.account = account
         self.created = context.now_s
-        self.client_secret = client_secret(intent_id, context.secret_seed)
+        self.client_secret = client_secret(intent_id, context.merchant.secret_seed)
         self.status = "requires_payment_method"
         self.customer = customer
         self.payment_method: PaymentMethod | None = None
@@ -72,7 +74,7 @@ class Intent:
         self.description: str | None = None
         self.types: list[str] | None = None
         self.automatic: str | None = None
-        self.dashboard_types = context.automatic_types
+        self.dashboard_types = context.merchant.automatic_types
         self.options: Mapping[str, Any] = {}
         self.return_url: str | None = None
         self.next_action: dict[str, Any] | None = None
@@ -145,35 +147,31 @@ class Intent:
         """The object as the caller may see it, in the caller's API version."""
         body = self.render()
         if context.publishable:
-            return {name: body[name] for name in self.publishable_fields}
+            fields = self.publishable_fields
+            return dict(zip(fields, _values_of(fields)(body), strict=True))
         if context.version < TYPES_RENAMED_IN:
             return {name: value for name, value in body.items() if name != "allowed_payment_method_types"}
         return body
 
-    def allows(self, kind: str) -> bool:
-        if self.types is not None:
-            return kind in self.types
-        return kind in self.dashboard_types and (kind != "paypal" or self.automatic != "never")
-
     def shown_types(self) -> list[str]:
-        return (
-            list(self.types) if self.types is not None else [kind for kind in self.dashboard_types if self.allows(kind)]
-        )
+        """The types of payment method that it allows."""
+        return self.types if self.types is not None else _automatic_types(self.dashboard_types, self.automatic)
 
     def check_usable(self, method: PaymentMethod) -> None:
         """Raises StripeError where `method` cannot serve this intent."""
-        check_not_spent(method)
+        if method.spent:
+            raise spent_refusal()
         owner = method.customer
         if owner is not None and owner is not self.customer:
             raise _belongs_to_other(method, owner, self.customer)
-        if not self.allows(method.type):
+        if method.type not in self.shown_types():
             raise invalid_request(
                 f"The PaymentMethod provided ({method.type}) is not allowed for this {self.type_name}. "
                 f"Allowed here: {', '.join(self.shown_types())}.",
                 param="payment_method",
             )
-        currency = self.currency_of()
-        if method.type == "paypal" and currency is not None and currency not in PAYPAL_CURRENCIES:
+        currency = self.currency_of() if method.type == "paypal" else None
+        if currency is not None and currency not in PAYPAL_CURRENCIES:
             raise invalid_request(
                 f"The currency provided ({currency}) is invalid for payments with paypal. "
                 f"Supported: {', '.join(sorted(PAYPAL_CURRENCIES))}.",
@@ -230,8 +228,8 @@ class Intent:
 
     def shown_options(self) -> dict[str, Any]:
         given, defaults = self.options, self.default_options
-        if not given:
-            return {kind: defaults[kind] for kind in self.shown_types()}
+        if not given and self.types is None:
+            return _automatic_options(type(self), self.dashboard_types, self.automatic)  # type: ignore[arg-type]
         return {kind: {**defaults[kind], **given.get(kind, {})} for kind in self.shown_types()}
 
     def _next_action(self, page: Page, use_stripe_sdk: bool) -> dict[str, Any]:
@@ -249,6 +247,23 @@ class Intent:
             "three_d_secure_method": method.id if method else None,
         }
         return {"type": "use_stripe_sdk", "use_stripe_sdk": details}
+
+
+@lru_cache
+def _automatic_types(dashboard_types: tuple[str, ...], redirects: str | None) -> list[str]:
+    """The types of an intent that names none: those switched on, but none that must redirect where it may not."""
+    return [kind for kind in dashboard_types if kind != "paypal" or redirects != "never"]
+
+
+@lru_cache
+def _automatic_options(kind: type[Intent], dashboard_types: tuple[str, ...], redirects: str | None) -> dict[str, Any]:
+    """The options that such an intent shows where none were given."""
+    return {name: kind.default_options[name] for name in _automatic_types(dashboard_types, redirects)}
+
+
+@lru_cache
+def _values_of(fields: tuple[str, ...]) -> itemgetter[Any]:
+    return itemgetter(*fields)
 
 
 def client_secret(intent_id: str, seed: bytes) -> str:

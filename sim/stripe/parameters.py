@@ -1,7 +1,8 @@
 """Reads form parameters: what is unknown, missing or ill-typed is refused, as Stripe does.
 
 A value may be text, as forms carry it, or already an int or a bool. A *reader* turns one value into what the double
-works with, or raises StripeError; a *specification* is a mapping of parameter names to readers.
+works with, or raises StripeError; a *specification* is a mapping of parameter names to readers; a *form* is a
+specification made ready for reading.
 """
 
 from __future__ import annotations
@@ -23,17 +24,35 @@ METADATA_VALUE_CHARACTERS: Final = 500
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 
 
-def read(params: Mapping[str, Any], specification: Specification, within: str = "") -> dict[str, Any]:
-    """The parameters as the specification reads them. Raises StripeError naming the first that does not fit."""
-    values = {}
-    for name, value in params.items():
-        reader = specification.get(name)
+class Form:
+    """The parameters that one endpoint, or one nested parameter, knows.
+
+    Most values are of the right class already; what is neither empty nor zero then passes without its reader.
+    """
+
+    __slots__ = ("_readers", "_plain")
+
+    def __init__(self, specification: Specification) -> None:
+        self._readers = specification
+        self._plain = {name: _PLAIN[reader] for name, reader in specification.items() if reader in _PLAIN}
+
+    def read(self, params: Mapping[str, Any], within: str = "") -> dict[str, Any]:
+        """The parameters as their readers read them. Raises StripeError naming the first that does not fit."""
+        plain = self._plain
+        values = {}
+        for name, value in params.items():
+            if name in plain and value and value.__class__ is plain[name]:
+                values[name] = value
+            elif value is not None or name not in self._readers:
+                values[name] = self._read_one(name, value, within)
+        return values
+
+    def _read_one(self, name: str, value: Any, within: str) -> Any:
         spoken = f"{within}[{name}]" if within else name
+        reader = self._readers.get(name)
         if reader is None:
             raise invalid_request(f"Received unknown parameter: {spoken}", param=spoken, code="parameter_unknown")
-        if value is not None:
-            values[name] = reader(value, spoken)
-    return values
+        return reader(value, spoken)
 
 
 def text(value: Any, name: str) -> str:
@@ -65,6 +84,10 @@ def boolean(value: Any, name: str) -> bool:
     raise invalid_request(f"Invalid boolean: {value}", param=name)
 
 
+_PLAIN: Final[dict[Reader, type]] = {text: str, integer: int, boolean: bool}
+"""Readers that give back every value of a class as it is, unless it is empty or zero."""
+
+
 def choice(*allowed: str) -> Reader:
     """One of the words given."""
     last = allowed[-1]
@@ -86,6 +109,8 @@ def clearable(inner: Reader) -> Reader:
     def reader(value: Any, name: str) -> Any:
         return CLEARED if value == "" else inner(value, name)
 
+    if inner in _PLAIN:
+        _PLAIN[reader] = _PLAIN[inner]
     return reader
 
 
@@ -93,8 +118,10 @@ CLEARED: Final = ""
 
 
 def nested(specification: Specification) -> Reader:
+    form = Form(specification)
+
     def reader(value: Any, name: str) -> dict[str, Any]:
-        return read(_mapping(value, name), specification, name)
+        return form.read(value if value.__class__ is dict else _mapping(value, name), name)
 
     return reader
 
@@ -130,7 +157,7 @@ def metadata(value: Any, name: str) -> dict[str, str]:
     """At most 50 texts of 500 characters; an empty text removes its key (see `merged`)."""
     if value == "":
         return {}
-    values = _mapping(value, name)
+    values = value if value.__class__ is dict else _mapping(value, name)
     if len(values) > METADATA_KEYS:
         raise invalid_request(f"Metadata can have at most {METADATA_KEYS} keys, got {len(values)}", param=name)
     read_values = {}
@@ -144,6 +171,8 @@ def metadata(value: Any, name: str) -> dict[str, str]:
 
 def merged(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """Metadata after an update: given keys replace, keys given an empty text disappear, all others stay."""
+    if not old and "" not in new.values():
+        return {**new}
     return {key: value for key, value in {**old, **new}.items() if value}
 
 
@@ -167,7 +196,7 @@ def _too_long(key: str, value: str, name: str) -> StripeError:
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:
-    if type(value) is not dict and not isinstance(value, Mapping):
+    if not isinstance(value, Mapping):
         raise invalid_request("Invalid object", param=name)
     mapping: Mapping[str, Any] = value
     return mapping

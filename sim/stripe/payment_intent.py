@@ -135,8 +135,6 @@ class PaymentIntent(Intent):
         method = self.payment_method
         assert method is not None, "only an intent with a payment method is charged"
         refusal = method.charge_refusal(context.now_s)
-        if refusal is None and self.is_saving() and self.customer is not None and method.customer is None:
-            refusal = method.save_refusal(context.now_s)
         if refusal is not None:
             self.decline(context, refusal)
         else:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sim.stripe import parameters
-from sim.stripe.errors import card_refused, invalid_request, missing_parameter
+from sim.stripe.errors import StripeError, card_refused, invalid_request, missing_parameter
 from sim.stripe.test_cards import (
     CARD_BY_CARD_TOKEN,
     CARD_BY_NUMBER,
@@ -78,6 +78,7 @@ class PaymentMethod:
         "card",
         "exp_month",
         "exp_year",
+        "expires_s",
         "wallet",
         "cvc_given",
         "email",
@@ -100,6 +101,7 @@ class PaymentMethod:
         self.type = kind
         self.card: TestCard | None = None
         self.exp_month, self.exp_year = TOKEN_EXPIRY
+        self.expires_s = _TOKEN_EXPIRES_S
         self.wallet: str | None = None
         self.cvc_given = False
         self.email: str | None = None
@@ -122,13 +124,13 @@ class PaymentMethod:
         """Why a charge on it is refused now; None if it goes through."""
         card = self.card
         if card is not None:
-            return EXPIRED_CARD if expires_s(self.exp_month, self.exp_year) <= now_s else card.decline
+            return EXPIRED_CARD if self.expires_s <= now_s else card.decline
         return None if self.email is None else _paypal_refusal(self.type, self.email)
 
     def save_refusal(self, now_s: int) -> Decline | None:
         """Why it cannot be saved for a customer; None if it can."""
         card = self.card
-        if card is None or not card.attachable or expires_s(self.exp_month, self.exp_year) <= now_s:
+        if card is None or not card.attachable or self.expires_s <= now_s:
             return self.charge_refusal(now_s)
         return None
 
@@ -144,7 +146,7 @@ class PaymentMethod:
         customer.payment_methods.append(self)
         self.changed()
         context.note(self.account, "payment_method", self.id, customer.id, "attached", None, {"type": self.type})
-        context.emit(self.account, "payment_method.attached", self.id, self.render())
+        context.emit(self.account, "payment_method.attached", self.id, self.snapshot())
 
     def detach(self, context: Context) -> None:
         """Take it from its customer, for good."""
@@ -164,37 +166,61 @@ class PaymentMethod:
         context.note(self.account, "payment_method", self.id, customer.id, "detached", None, {"type": self.type})
         context.emit(self.account, "payment_method.detached", self.id, self.render(), {"customer": customer.id})
 
+    def expire(self, month: int, year: int) -> None:
+        """Print another expiry on the card."""
+        self.exp_month, self.exp_year, self.expires_s = month, year, expires_s(month, year)
+
     def changed(self) -> None:
         self._rendered = None
 
     def render(self) -> dict[str, Any]:
         if self._rendered is None:
-            self._rendered = self._render()
+            self._rendered = self.snapshot()()
         return self._rendered
 
-    def _render(self) -> dict[str, Any]:
-        customer = self.customer
+    def snapshot(self) -> Callable[[], dict[str, Any]]:
+        """What renders it as it is now: most events about payment methods are never looked at."""
+        return partial(
+            self._render,
+            self.customer,
+            self.exp_month,
+            self.exp_year,
+            self.billing_details,
+            self.metadata,
+            self.allow_redisplay,
+        )
+
+    def _render(
+        self,
+        customer: Customer | None,
+        exp_month: int,
+        exp_year: int,
+        billing_details: Mapping[str, Any],
+        metadata: Mapping[str, str],
+        allow_redisplay: str,
+    ) -> dict[str, Any]:
         body: dict[str, Any] = {
             "id": self.id,
             "object": "payment_method",
-            "allow_redisplay": self.allow_redisplay,
-            "billing_details": self.billing_details,
+            "allow_redisplay": allow_redisplay,
+            "billing_details": billing_details,
             "created": self.created,
             "customer": customer.id if customer else None,
             "customer_account": None,
             "livemode": False,
-            "metadata": self.metadata,
+            "metadata": metadata,
             "type": self.type,
         }
         if self.card is not None:
-            body["card"] = self._render_card(self.card)
+            body["card"] = self.render_card(self.card, exp_month, exp_year)
         elif self.type == "paypal":
             body["paypal"] = {"country": None, "payer_email": self.email, "payer_id": _payer_id(self.email)}
         else:
             body["link"] = {"email": self.email, "persistent_token": None}
         return body
 
-    def _render_card(self, card: TestCard) -> dict[str, Any]:
+    def render_card(self, card: TestCard, exp_month: int, exp_year: int) -> dict[str, Any]:
+        """The card as it was when that expiry was printed on it; nothing else about a card changes."""
         return {
             "brand": card.brand,
             "checks": {
@@ -204,8 +230,8 @@ class PaymentMethod:
             },
             "country": card.country,
             "display_brand": card.brand,
-            "exp_month": self.exp_month,
-            "exp_year": self.exp_year,
+            "exp_month": exp_month,
+            "exp_year": exp_year,
             "fingerprint": card.fingerprint,
             "funding": card.funding,
             "generated_from": None,
@@ -224,7 +250,8 @@ class PaymentMethod:
                 code="payment_method_unexpected_state",
                 kept=True,
             )
-        check_not_spent(self)
+        if self.spent:
+            raise spent_refusal()
         if self.type == "paypal" and not self.authorized:
             # Assumption: refused. Stripe's pages save PayPal through intents only, where the payer agrees.
             raise invalid_request(
@@ -239,15 +266,14 @@ class PaymentMethod:
             raise card_refused(refusal)
 
 
-def check_not_spent(method: PaymentMethod) -> None:
-    """Raises StripeError for a payment method that was detached, or that paid without having been attached."""
-    if method.spent:
-        raise invalid_request(
-            "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
-            "Customer, and may not be used again.",
-            param="payment_method",
-            code="payment_method_unexpected_state",
-        )
+def spent_refusal() -> StripeError:
+    """What answers the use of a payment method that was detached, or that paid without having been attached."""
+    return invalid_request(
+        "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
+        "Customer, and may not be used again.",
+        param="payment_method",
+        code="payment_method_unexpected_state",
+    )
 
 
 def chosen(context: Context, account: Account, method_id: str, param: str = "payment_method") -> PaymentMethod:
@@ -295,24 +321,25 @@ DATA: Final[parameters.Specification] = {
 
 def make(context: Context, account: Account, values: Mapping[str, Any]) -> PaymentMethod:
     """A new payment method from what `DATA` has read. Raises StripeError for a card that cannot exist."""
-    kind = values.get("type")
-    if kind is None:
+    if "type" not in values:
         raise missing_parameter("type")
+    kind = values["type"]
     if kind == "card":
         # Validated before an id is taken, so that a refused card leaves no gap.
-        card, month, year, wallet = _card(values.get("card"), context.now_s)
+        card, month, year, wallet = _card(values.get("card", None), context.now_s)
     method = PaymentMethod(account.next_id("pm"), account, context.now_s, kind)
     if kind == "card":
-        method.card, method.exp_month, method.exp_year, method.wallet = card, month, year, wallet
+        method.card, method.wallet = card, wallet
+        method.expire(month, year)
         method.cvc_given = "cvc" in values["card"]
-    details = values.get("billing_details")
-    if details:
-        method.billing_details = completed(details)
+    if values.get("billing_details"):
+        method.billing_details = completed(values["billing_details"])
     if kind != "card":
         method.email = method.billing_details["email"]
     if "metadata" in values:
         method.metadata = parameters.merged({}, values["metadata"])
-    method.allow_redisplay = values.get("allow_redisplay", "unspecified")
+    if "allow_redisplay" in values:
+        method.allow_redisplay = values["allow_redisplay"]
     account.objects[method.id] = method
     return method
 
@@ -327,8 +354,8 @@ def completed(details: Mapping[str, Any]) -> dict[str, Any]:
 def _card(values: Mapping[str, Any] | None, now_s: int) -> tuple[TestCard, int, int, str | None]:
     if values is None:
         raise missing_parameter("card")
-    card_token = values.get("token")
-    if card_token is not None:
+    if "token" in values:
+        card_token = values["token"]
         card = CARD_BY_CARD_TOKEN.get(card_token)
         if card is None:
             raise invalid_request(f"No such token: '{card_token}'", param="card[token]", code="resource_missing")
@@ -337,8 +364,10 @@ def _card(values: Mapping[str, Any] | None, now_s: int) -> tuple[TestCard, int, 
         if name not in values:
             raise missing_parameter(f"card[{name}]")
     month, year = _expiry(values["exp_month"], values["exp_year"], now_s)
-    _check_cvc(values.get("cvc"))
-    return _card_of(values["number"].replace(" ", "")), month, year, None
+    if "cvc" in values:
+        _check_cvc(values["cvc"])
+    number = values["number"]
+    return CARD_BY_NUMBER.get(number) or _card_of(number.replace(" ", "")), month, year, None
 
 
 def _card_of(number: str) -> TestCard:
@@ -365,15 +394,17 @@ def _expiry(month: int, year: int, now_s: int) -> tuple[int, int]:
     if not 1 <= month <= 12:
         raise card_refused(_INVALID_MONTH, "exp_month")
     # Assumption: more than fifty years ahead is refused as a typing error.
-    if year < EPOCH.year - 50 or year > EPOCH.year + 50 or expires_s(12, year) <= now_s:
+    if not _OLDEST_YEAR <= year <= _LATEST_YEAR:
         raise card_refused(_INVALID_YEAR, "exp_year")
     if expires_s(month, year) <= now_s:
+        if expires_s(12, year) <= now_s:
+            raise card_refused(_INVALID_YEAR, "exp_year")
         raise card_refused(_INVALID_MONTH, "exp_month")
     return month, year
 
 
-def _check_cvc(cvc: str | None) -> None:
-    if cvc is not None and not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
+def _check_cvc(cvc: str) -> None:
+    if not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
         raise card_refused(_INVALID_CVC, "cvc")
 
 
@@ -381,6 +412,11 @@ def _check_cvc(cvc: str | None) -> None:
 def expires_s(month: int, year: int) -> int:
     """The Unix second from which a card is expired: the first of the month after the one printed on it, in UTC."""
     return int(datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp())
+
+
+_TOKEN_EXPIRES_S: Final = expires_s(*TOKEN_EXPIRY)
+_OLDEST_YEAR: Final = EPOCH.year - 50
+_LATEST_YEAR: Final = EPOCH.year + 50
 
 
 def _paypal_refusal(kind: str, email: str) -> Decline | None:

@@ -40,7 +40,7 @@ class Refund:
             "customer_account": None,
             "destination_details": {"type": kind, kind: details if kind == "card" else {}},
             "metadata": self.metadata,
-            "payment_intent": charge.intent.id,
+            "payment_intent": charge.intent_id,
             "payment_method": charge.method.id,
             "reason": self.reason,
             "receipt_number": None,

@@ -17,7 +17,7 @@ from sim.stripe.endpoints import (
     setup_intents,
     webhook_endpoints,
 )
-from sim.stripe.parameters import Specification
+from sim.stripe.parameters import Form, Specification
 
 Endpoint = Callable[[Context, Mapping[str, Any], str], dict[str, Any]]
 _ONLY_EXPAND: Final[Specification] = {"expand": parameters.listed(parameters.text)}
@@ -26,12 +26,12 @@ _ONLY_EXPAND: Final[Specification] = {"expand": parameters.listed(parameters.tex
 class Route:
     """One operation. `browser` is what a publishable key may pass; None where it may not call at all."""
 
-    __slots__ = ("endpoint", "specification", "browser")
+    __slots__ = ("endpoint", "form", "browser")
 
     def __init__(self, endpoint: Endpoint, specification: Specification, browser: Specification | None = None) -> None:
         self.endpoint = endpoint
-        self.specification = specification
-        self.browser = browser
+        self.form = Form(specification)
+        self.browser = None if browser is None else Form(browser)
 
 
 ROUTES: Final[Mapping[str, Route]] = {
@@ -76,10 +76,19 @@ ROUTES: Final[Mapping[str, Route]] = {
 }
 
 PREFIX: Final = "/v1/"
+_OF_COLLECTIONS: Final[Mapping[tuple[str, str], Route]] = {
+    (method, PREFIX + resource): found
+    for (method, resource), found in [(key.split(" "), found) for key, found in ROUTES.items()]
+    if "/" not in resource
+}
+"""The routes of paths without an id, by method and path."""
 
 
 def route(method: str, path: str) -> tuple[Route, str] | None:
     """The route of a request and the id in its path ("" if none); None for a path that Stripe does not have."""
+    known = _OF_COLLECTIONS.get((method, path))
+    if known is not None:
+        return known, ""
     if not path.startswith(PREFIX):
         return None
     resource, _, rest = path[len(PREFIX) :].partition("/")

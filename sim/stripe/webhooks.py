@@ -5,7 +5,7 @@ Source: Stripe's page on webhooks; anything but a 2xx within the time-out counts
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from sim.effects import Call, Program, Spawn, Wait
@@ -65,47 +65,73 @@ def backoff_us(attempt: int) -> int:
     return min(MINUTE_US << min(attempt - 1, 20), 12 * HOUR_US)
 
 
+class Receivers(dict[str, Sequence[WebhookEndpoint]]):
+    """The endpoints that want events of a type, found out at the first event of it."""
+
+    def __init__(self, endpoints: Mapping[str, WebhookEndpoint]) -> None:
+        super().__init__()
+        self._endpoints = endpoints
+
+    def __missing__(self, event_type: str) -> Sequence[WebhookEndpoint]:
+        self[event_type] = found = [endpoint for endpoint in self._endpoints.values() if endpoint.wants(event_type)]
+        return found
+
+
 class Webhooks:
     """Starts the deliveries of events to their endpoints."""
 
-    __slots__ = ("_clock", "_journal", "_policy", "endpoints")
+    __slots__ = ("_clock", "_journal", "_policy", "endpoints", "receivers")
 
     def __init__(self, clock: Clock, journal: Journal, policy: DeliveryPolicy) -> None:
         self._clock = clock
         self._journal = journal
         self._policy = policy
-        self.endpoints: dict[str, WebhookEndpoint] = {}
+        self.endpoints: Mapping[str, WebhookEndpoint] = {}
+        self.receivers = Receivers(self.endpoints)
 
-    def receivers(self, event_type: str) -> Sequence[WebhookEndpoint]:
-        """The endpoints that want events of a type."""
-        return [endpoint for endpoint in self.endpoints.values() if endpoint.wants(event_type)]
+    def add(self, endpoint: WebhookEndpoint) -> None:
+        self._change({**self.endpoints, endpoint.id: endpoint})
 
-    def deliveries(self, event: Event) -> Iterator[Spawn]:
+    def remove(self, endpoint: WebhookEndpoint) -> None:
+        self._change({name: other for name, other in self.endpoints.items() if other is not endpoint})
+
+    def deliveries(self, event: Event) -> list[Spawn]:
         """The programs that deliver one event: one for each copy and endpoint."""
-        receivers = self.receivers(event.type)
+        receivers = self.receivers[event.type]
         event.pending_webhooks = len(receivers)
+        event_id = event.id
+        spawns = []
         for endpoint in receivers:
-            for number, copy in enumerate(self._policy.copies(event.account_id, event.id, event.type)):
-                yield Spawn(self._deliver(event, endpoint, duplicate=number > 0, lost=copy.lost), copy.delay_us)
+            duplicate = False
+            for copy in self._policy.copies(event.account.account_id, event_id, event.type):
+                spawns.append(Spawn(self._deliver(event, event_id, endpoint, duplicate, copy.lost), copy.delay_us))
+                duplicate = True
+        return spawns
 
-    def _deliver(self, event: Event, endpoint: WebhookEndpoint, *, duplicate: bool, lost: bool) -> Program[None]:
+    def _change(self, endpoints: Mapping[str, WebhookEndpoint]) -> None:
+        self.endpoints = endpoints
+        self.receivers = Receivers(endpoints)
+
+    def _deliver(
+        self, event: Event, event_id: str, endpoint: WebhookEndpoint, duplicate: bool, lost: bool
+    ) -> Program[None]:
         attempt = 0
         while True:
             attempt += 1
             detail = {"attempt": attempt, "duplicate": duplicate}
             if lost:
                 lost = False
-                self._note(event, "dropped", None, detail)
+                self._note(event, event_id, "dropped", None, detail)
             else:
                 answer: Answer = yield Call(endpoint.service, self._request(event, endpoint), TIMEOUT_US)
                 delivered = 200 <= answer.status < 300
-                self._note(event, "delivered" if delivered else "failed", answer.status or None, detail)
+                self._note(event, event_id, "delivered" if delivered else "failed", answer.status or None, detail)
                 if delivered:
                     event.pending_webhooks -= not duplicate
                     return
-            delay_us = max(SECOND_US, self._policy.retry_delay_us(event.account_id, attempt))
+            delay_us = max(SECOND_US, self._policy.retry_delay_us(event.account.account_id, attempt))
             if self._clock.now_us + delay_us > event.created_us + GIVES_UP_AFTER_US:
-                self._note(event, "gave_up", None, detail)
+                self._note(event, event_id, "gave_up", None, detail)
                 return
             yield Wait(delay_us)
 
@@ -116,13 +142,13 @@ class Webhooks:
         headers = {"stripe-signature": signature}
         return Request("POST", endpoint.path, payload, headers, operation=event.type)
 
-    def _note(self, event: Event, state: str, status: int | None, detail: Mapping[str, object]) -> None:
+    def _note(self, event: Event, event_id: str, state: str, status: int | None, detail: Mapping[str, object]) -> None:
         self._journal.note(
-            event.account_id,
+            event.account.account_id,
             EXACT,
             "stripe",
             "webhook",
-            event.id,
+            event_id,
             event.subject,
             event.type,
             state,

@@ -27,5 +27,5 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
     if "customer" in values:
         charges = [charge for charge in charges if charge.customer_id == values["customer"]]
     if "payment_intent" in values:
-        charges = [charge for charge in charges if charge.intent.id == values["payment_intent"]]
+        charges = [charge for charge in charges if charge.intent_id == values["payment_intent"]]
     return page(charges, values, "/v1/charges")

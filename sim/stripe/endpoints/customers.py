@@ -7,15 +7,13 @@ from typing import Any, Final
 
 from sim.stripe import parameters
 from sim.stripe.context import Context
-from sim.stripe.customer import Customer
+from sim.stripe.customer import TEXTS, Customer
 from sim.stripe.errors import invalid_request
 from sim.stripe.listing import PAGING, page
 from sim.stripe.payment_method import PaymentMethod, chosen
 
-_TEXTS: Final = ("name", "email", "phone", "description")
-
 UPDATE: Final[parameters.Specification] = {
-    **{name: parameters.clearable(parameters.text) for name in _TEXTS},
+    **{name: parameters.clearable(parameters.text) for name in TEXTS},
     "address": parameters.clearable(parameters.hash_of_anything),
     "shipping": parameters.clearable(parameters.hash_of_anything),
     "tax_exempt": parameters.choice("none", "exempt", "reverse"),
@@ -32,13 +30,14 @@ LIST: Final[parameters.Specification] = {
 
 
 def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    metadata = parameters.merged({}, values.get("metadata", {}))
+    metadata = parameters.merged({}, values["metadata"]) if "metadata" in values else {}
     account = context.account = context.owner(metadata)
     customer = Customer(account.next_id("cus"), account, context.now_s, metadata)
     if "payment_method" in values:
         chosen(context, account, values["payment_method"]).attach(context, customer, checked=True)
     _apply(context, customer, values)
     account.objects[customer.id] = customer
+    account.customers.append(customer)
     body = customer.render()
     context.emit(account, "customer.created", customer.id, body)
     return body
@@ -75,12 +74,12 @@ def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     customers = [item for account in context.ledger.accounts() for item in account.of(Customer) if not item.deleted]
     if "email" in values:
-        customers = [customer for customer in customers if customer.texts.get("email") == values["email"]]
+        customers = [customer for customer in customers if customer.texts["email"] == values["email"]]
     return page(customers, values, "/v1/customers")
 
 
 def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> None:
-    settings = values.get("invoice_settings", {})
+    settings = values.get("invoice_settings", values)
     if "default_payment_method" in settings:
         method_id = settings["default_payment_method"]
         method = (
@@ -96,11 +95,12 @@ def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> N
                 code="resource_missing",
             )
         customer.default_payment_method = method
-    for name in _TEXTS:
+    for name in TEXTS:
         if name in values:
             customer.texts[name] = values[name] or None
     if "address" in values:
         customer.address = values["address"] or None
     if "shipping" in values:
         customer.shipping = values["shipping"] or None
-    customer.tax_exempt = values.get("tax_exempt", customer.tax_exempt)
+    if "tax_exempt" in values:
+        customer.tax_exempt = values["tax_exempt"]

@@ -96,7 +96,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     intent = PaymentIntent(account.next_id("pi"), account, context, customer, values["amount"], values["currency"])
     intent.metadata = parameters.merged({}, values.get("metadata", {}))
     intent.return_url = values.get("return_url")
-    take_types(context, intent, values)
+    take_types(intent, values)
     _apply(intent, values)
     take_method(context, intent, values)
     confirmation = {name: values[name] for name in _ONLY_WHEN_CONFIRMING if name in values}
@@ -104,6 +104,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
         # Before anything is recorded: a malformed confirmation creates nothing, a refused payment leaves its intent.
         prepare(context, intent, confirmation)
     account.objects[intent.id] = intent
+    account.intents.append(intent)
     intent.note_purpose(context)
     intent.emit(context, "created")
     return attempt(context, intent, confirmation) if confirming else intent.present(context)
@@ -125,7 +126,7 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
     if "customer" in values:
         _change_customer(context, intent, values["customer"])
     status_before, amount_before, metadata_before = intent.status, intent.amount, intent.metadata
-    take_types(context, intent, values)
+    take_types(intent, values)
     take_method(context, intent, values)
     intent.amount = values.get("amount", intent.amount)
     intent.currency = values.get("currency", intent.currency)

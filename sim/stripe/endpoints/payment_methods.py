@@ -108,7 +108,7 @@ def _apply(method: PaymentMethod, values: Mapping[str, Any]) -> None:
         year = card.get("exp_year", method.exp_year)
         if not 1970 <= year <= 9998:
             raise invalid_request(f"Invalid expiry year: {year}", param="card[exp_year]", code="invalid_expiry_year")
-        method.exp_month, method.exp_year = month, year
+        method.expire(month, year)
     if values.get("billing_details"):
         method.billing_details = completed({**method.billing_details, **values["billing_details"]})
     if "metadata" in values:

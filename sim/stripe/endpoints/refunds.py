@@ -34,7 +34,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     charge.refund(amount)
     account.objects[refund.id] = refund
     detail = {"reason": refund.reason}
-    context.note(account, "refund", refund.id, charge.intent.id, "succeeded", amount, detail)
+    context.note(account, "refund", refund.id, charge.intent_id, "succeeded", amount, detail)
     context.emit(account, "refund.created", refund.id, refund.render())
     context.emit(account, "charge.refunded", charge.id, charge.render(), {"amount_refunded": before})
     return refund.render()
@@ -49,7 +49,7 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
     if "charge" in values:
         refunds = [refund for refund in refunds if refund.charge.id == values["charge"]]
     if "payment_intent" in values:
-        refunds = [refund for refund in refunds if refund.charge.intent.id == values["payment_intent"]]
+        refunds = [refund for refund in refunds if refund.charge.intent_id == values["payment_intent"]]
     return page(refunds, values, "/v1/refunds")
 
 

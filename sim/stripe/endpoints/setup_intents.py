@@ -53,13 +53,14 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     customer, account = owner(context, values)
     intent = SetupIntent(account.next_id("seti"), account, context, customer, values.get("usage", "off_session"))
     intent.metadata = parameters.merged({}, values.get("metadata", {}))
-    take_types(context, intent, values)
+    take_types(intent, values)
     _apply(intent, values)
     take_method(context, intent, values)
     confirmation = {name: values[name] for name in _ONLY_WHEN_CONFIRMING if name in values}
     if confirming:
         prepare(context, intent, confirmation)
     account.objects[intent.id] = intent
+    account.intents.append(intent)
     intent.note_purpose(context)
     intent.emit(context, "created")
     return attempt(context, intent, confirmation) if confirming else intent.present(context)
@@ -85,7 +86,7 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
             )
         intent.customer = customer
     status_before, metadata_before = intent.status, intent.metadata
-    take_types(context, intent, values)
+    take_types(intent, values)
     take_method(context, intent, values)
     if "metadata" in values:
         intent.metadata = parameters.merged(intent.metadata, values["metadata"])

@@ -35,11 +35,11 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
             f"Invalid URL: {url!r} must start with http:// or https://", param="url", code="url_invalid"
         )
     endpoint_id = context.owner(None).next_id("we")
-    secret = "whsec_" + blake2b(endpoint_id.encode(), key=context.secret_seed, digest_size=16).hexdigest()
+    secret = "whsec_" + blake2b(endpoint_id.encode(), key=context.merchant.secret_seed, digest_size=16).hexdigest()
     endpoint = WebhookEndpoint(endpoint_id, context.now_s, url, values["enabled_events"], secret)
     endpoint.description = values.get("description") or None
     endpoint.metadata = parameters.merged({}, values.get("metadata", {}))
-    context.endpoints[endpoint.id] = endpoint
+    context.merchant.webhooks.add(endpoint)
     return {**endpoint.render(), "secret": secret}
 
 
@@ -49,16 +49,16 @@ def retrieve(context: Context, values: Mapping[str, Any], endpoint_id: str) -> d
 
 def delete(context: Context, values: Mapping[str, Any], endpoint_id: str) -> dict[str, Any]:
     endpoint = _found(context, endpoint_id)
-    del context.endpoints[endpoint.id]
+    context.merchant.webhooks.remove(endpoint)
     return {"id": endpoint.id, "object": "webhook_endpoint", "deleted": True}
 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    return page(list(context.endpoints.values()), values, "/v1/webhook_endpoints")
+    return page(list(context.merchant.webhooks.endpoints.values()), values, "/v1/webhook_endpoints")
 
 
 def _found(context: Context, endpoint_id: str) -> WebhookEndpoint:
-    endpoint = context.endpoints.get(endpoint_id)
+    endpoint = context.merchant.webhooks.endpoints.get(endpoint_id)
     if endpoint is None:
         raise no_such(WebhookEndpoint.spoken_name, endpoint_id, "webhook_endpoint")
     return endpoint

@@ -1,5 +1,7 @@
 """PaymentIntents: every way through their states."""
 
+import gc
+
 import pytest
 
 from sim.stripe import NUMBER_BY_BEHAVIOUR
@@ -396,6 +398,47 @@ def test_forgetting_an_account_frees_it(shop):
     assert shop.stripe.intents_of("acct1") == []
     assert shop.ask("GET", f"/v1/payment_intents/{intent['id']}").status == 404
     assert shop.customer() == customer
+
+
+def test_what_is_forgotten_is_freed_without_a_search_for_cycles(shop):
+    """Simulations switch the garbage collector off: what holds itself alive would stay for the whole run."""
+    gc.collect()
+    gc.disable()
+    try:
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        busy_account(shop)
+        shop.settle()
+        shop.stripe.forget("acct1")
+        gc.collect()
+        kept = [item for item in gc.garbage if type(item).__module__.startswith("sim.stripe")]
+        assert [type(item).__name__ for item in kept] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def busy_account(shop):
+    """One of everything: paid, declined, challenged, saved as the default, captured, refunded, cancelled, detached."""
+    customer = shop.customer()
+    saving = {"customer": customer, "setup_future_usage": "off_session"}
+    intent = shop.intent(**saving)
+    for method in ("pm_card_visa_chargeDeclined", "pm_card_visa"):
+        body = {"client_secret": intent["client_secret"], "payment_method": method, "use_stripe_sdk": True}
+        shop.browse(f"/v1/payment_intents/{intent['id']}/confirm", body)
+    (saved,) = shop.get(f"/v1/customers/{customer}/payment_methods")["data"]
+    shop.made(f"/v1/customers/{customer}", {"invoice_settings": {"default_payment_method": saved["id"]}})
+    shop.made("/v1/refunds", {"payment_intent": intent["id"]}, idempotency_key="k")
+    held = shop.intent(**saving, payment_method=saved["id"], confirm=True, off_session=True, capture_method="manual")
+    shop.made(f"/v1/payment_intents/{held['id']}/capture")
+    set_up = {"customer": customer, "payment_method": "pm_card_authenticationRequired", "confirm": True}
+    asked = shop.made("/v1/setup_intents", {**set_up, "return_url": "https://shop.test"})
+    shop.visit(asked)
+    shop.made(f"/v1/payment_intents/{shop.intent(**saving)['id']}/cancel")
+    assert shop.post("/v1/payment_intents", {"amount": 1, "currency": "usd"}).status == 400
+    first, second = shop.get(f"/v1/customers/{customer}/payment_methods")["data"]
+    shop.made(f"/v1/payment_methods/{first['id']}/detach")
+    shop.made(f"/v1/payment_methods/{second['id']}", {"card": {"exp_year": 2020}})
 
 
 def test_ids_do_not_depend_on_other_accounts(new_shop):

@@ -16,6 +16,12 @@ def test_a_signature_is_the_hmac_of_time_and_body():
     assert sign(PAYLOAD, "whsec_a", NOW_S) == f"t=1767571200,v1={expected}"
 
 
+@pytest.mark.parametrize("secret", ["", "whsec_a", "s" * 64, "s" * 65, "s" * 200])
+def test_a_secret_of_any_length_signs_as_hmac_has_it(secret):
+    expected = hmac.new(secret.encode(), b"1767571200." + PAYLOAD, hashlib.sha256).hexdigest()
+    assert sign(PAYLOAD, secret, NOW_S) == f"t=1767571200,v1={expected}"
+
+
 def test_a_genuine_signature_verifies():
     assert verify(PAYLOAD, sign(PAYLOAD, "whsec_a", NOW_S), "whsec_a", NOW_S + 300) == NOW_S
 
