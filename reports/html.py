@@ -25,7 +25,7 @@ from reports.plots import (
     time_to_payment,
 )
 from reports.redaction import redacted
-from reports.series import Series, pooled_conversion, series_of
+from reports.series import Series, comparable, pooled_conversion, series_of
 from reports.statistics import Proportion
 from reports.tables import (
     Table,
@@ -183,9 +183,11 @@ def _plots(rows: Sequence[Series], headline: Series | None) -> dict[str, str]:
         return plots
     lines = [(headline.title, _shares(headline))]
     usual = [row for row in rows if not row.is_control]
-    if len(usual) > 1:
-        pooled = {phase: pooled_conversion(usual, phase) for phase in phases_of(usual)}
-        lines.append(("all scenarios together", {phase: share for phase, share in pooled.items() if share is not None}))
+    together = comparable(rows)
+    if len(together) > 1:
+        pooled = {phase: pooled_conversion(together, phase) for phase in phases_of(together)}
+        name = f"{len(together)} scenarios together"
+        lines.append((name, {phase: share for phase, share in pooled.items() if share is not None}))
     if any(shares for _, shares in lines):
         plots["conversion"] = conversion_by_phase(lines)
     compared = [_compared(row) for row in usual if row.first is not None and row.last is not None]

@@ -90,6 +90,12 @@ def series_of(conclusions: Iterable[Conclusion]) -> list[Series]:
     return list(rows.values())
 
 
+def comparable(rows: Sequence[Series]) -> list[Series]:
+    """The rows that may be put together and compared from phase to phase: run in every phase, and no controls."""
+    phases = {phase for row in rows for phase in row.by_phase}
+    return [row for row in rows if not row.is_control and len(row.by_phase) == len(phases)]
+
+
 def pooled_conversion(rows: Sequence[Series], phase: int) -> Proportion | None:
     """Conversion in a phase over several rows together, every attempt counting the same."""
     metrics = [row.by_phase[phase].outcome.metrics for row in rows if phase in row.by_phase]

@@ -9,7 +9,7 @@ from typing import Final
 from reports.metrics import Metrics
 from reports.overview import grouped, interval, percent
 from reports.redaction import redacted
-from reports.series import Series, pooled_conversion
+from reports.series import Series, comparable, pooled_conversion
 from reports.statistics import Proportion
 from scenarios.metrics import FUNNEL_STEPS
 from scenarios.phase import COMMITMENT_PHASE
@@ -58,15 +58,14 @@ def phases_of(rows: Iterable[Series]) -> tuple[int, ...]:
 
 
 def conversion_table(rows: Sequence[Series], link: Callable[[Series], str]) -> Table:
-    """Conversion and verdict of every scenario in every phase, and of all scenarios together."""
+    """Conversion and verdict of every scenario in every phase, and of those together that ran in every phase."""
     phases = phases_of(rows)
     table_rows = [Row(row.name, tuple(_conversion_cell(row, phase) for phase in phases), link(row)) for row in rows]
-    usual = [row for row in rows if not row.is_control]
-    if len(usual) > 1:
-        shares = ((phase, pooled_conversion(usual, phase)) for phase in phases)
-        table_rows.append(
-            Row("all together, without negative controls", tuple(share_cell(phase, share) for phase, share in shares))
-        )
+    together = comparable(rows)
+    if len(together) > 1:
+        shares = ((phase, pooled_conversion(together, phase)) for phase in phases)
+        name = f"the {len(together)} that ran in every phase, together"
+        table_rows.append(Row(name, tuple(share_cell(phase, share) for phase, share in shares)))
     return Table("scenario", phases, tuple(table_rows))
 
 
