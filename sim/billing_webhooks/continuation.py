@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sim.billing_webhooks.stripe_event import StripeEvent
 from sim.effects import Program
@@ -22,6 +22,9 @@ class Verdict(NamedTuple):
     why: str | None = None
 
 
+Applying = Verdict | Program[Verdict]
+"""What became of an event; or, where a service has to be asked first, the program that ends in it."""
+
 APPLIED: Final = Verdict("applied")
 DUPLICATE: Final = Verdict("duplicate", "settled already")
 UNKNOWN_OBJECT: Final = Verdict("ignored", "unknown object")
@@ -36,7 +39,7 @@ class Continuation:
         self._ledger = ledger
         self._methods = methods
         self._collection = collection
-        self._handlers: Mapping[str, Callable[[Account, StripeEvent], Program[Verdict]]] = {
+        self._handlers: Mapping[str, Callable[[Account, StripeEvent], Applying]] = {
             "payment_intent.succeeded": self._succeeded,
             "setup_intent.succeeded": self._succeeded,
             "payment_intent.payment_failed": self._failed,
@@ -51,11 +54,13 @@ class Continuation:
         """Whether events of that type change anything."""
         return event.type in self._handlers
 
-    def apply(self, account: Account, event: StripeEvent) -> Program[Verdict]:
+    def apply(self, account: Account, event: StripeEvent) -> Applying:
         """Apply one event; the second time it is a duplicate."""
         if event.id in account.seen_events:
             return Verdict("duplicate", "event seen already")
-        verdict = yield from self._handlers[event.type](account, event)
+        verdict = self._handlers[event.type](account, event)
+        if verdict.__class__ is not Verdict:
+            return _apply_in_steps(account, event, verdict)
         account.seen_events.add(event.id)
         return verdict
 
@@ -63,7 +68,7 @@ class Continuation:
         """Whether the event's object is stored yet; only intents are waited for."""
         return event.object_id in account.intents or not event.purchase_id
 
-    def _succeeded(self, account: Account, event: StripeEvent) -> Program[Verdict]:
+    def _succeeded(self, account: Account, event: StripeEvent) -> Applying:
         intent = event.body
         purchase = _purchase_of(account, event)
         if purchase is None:
@@ -74,8 +79,7 @@ class Continuation:
             adopt(account, purchase, intent)  # its creation was never answered: the event is the answer
         received_minor: int = intent.get("amount_received", 0)
         if purchase.state == "ended" or purchase.intent_id != event.object_id:
-            yield from refund_rest(self._collection, purchase, event.object_id, received_minor)
-            return Verdict("applied", "late success refunded" if received_minor else "late success grants nothing")
+            return self._refund(purchase, event.object_id, received_minor)
         method = intent.get("payment_method")
         if purchase.state == "settled":
             if isinstance(method, str):
@@ -87,6 +91,11 @@ class Continuation:
         because = "payment" if purchase.intent_kind == "payment" else "set_up"
         self._ledger.settle(account, purchase, because, WEBHOOKS)
         return APPLIED
+
+    def _refund(self, purchase: Purchase, intent_id: str, received_minor: int) -> Program[Verdict]:
+        """A payment for what has ended: it goes back."""
+        yield from refund_rest(self._collection, purchase, intent_id, received_minor)
+        return Verdict("applied", "late success refunded" if received_minor else "late success grants nothing")
 
     def _set_up(self, account: Account, event: StripeEvent) -> Verdict:
         """A set-up outside any purchase: its payment method is on file now."""
@@ -104,7 +113,7 @@ class Continuation:
             yield from ask_for_rollback(self._ledger, account, purchase, event.type, WEBHOOKS)
         return APPLIED
 
-    def _canceled(self, account: Account, event: StripeEvent) -> Program[Verdict]:
+    def _canceled(self, account: Account, event: StripeEvent) -> Verdict:
         """Somebody cancelled the intent at Stripe: the purchase waits on, and a repeat makes a new one."""
         purchase = _purchase_of(account, event)
         if purchase is None:
@@ -112,7 +121,6 @@ class Continuation:
         if purchase.state == "open" and purchase.intent_id == event.object_id:
             lose_intent(purchase)
         return APPLIED
-        yield
 
     def _attached(self, account: Account, event: StripeEvent) -> Program[Verdict]:
         """Subscribed to by no endpoint of the model's, but a deployment may be; what is known already is not older."""
@@ -124,10 +132,15 @@ class Continuation:
         return APPLIED
         yield
 
-    def _detached(self, account: Account, event: StripeEvent) -> Program[Verdict]:
+    def _detached(self, account: Account, event: StripeEvent) -> Verdict:
         self._methods.detached(account, event.object_id, WEBHOOKS)
         return APPLIED
-        yield
+
+
+def _apply_in_steps(account: Account, event: StripeEvent, steps: Any) -> Program[Verdict]:
+    verdict: Verdict = yield from steps
+    account.seen_events.add(event.id)
+    return verdict
 
 
 def _purchase_of(account: Account, event: StripeEvent) -> Purchase | None:

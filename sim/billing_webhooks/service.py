@@ -11,7 +11,7 @@ from sim.billing_webhooks.stripe_event import NotAnEvent, StripeEvent, read_even
 from sim.effects import Acquire, Call, Program, Release, Spawn
 from sim.facts import EXACT, Journal
 from sim.messages import Answer, Request
-from sim.store import Account, Store
+from sim.store import Store
 from sim.stripe.signature import SignatureError, verify
 from sim.subscriptions_api.collection import Collection
 from sim.subscriptions_api.envelope import (
@@ -91,7 +91,13 @@ class BillingWebhooks:
         """Apply an event under the account's lock; 503 where it must come again."""
         yield Acquire(account_id)
         try:
-            verdict = yield from self._applied(account_id, event)
+            account = self._store.account(account_id)
+            if account is None:
+                verdict = Verdict("ignored", "the account is gone")
+            else:
+                applying = self._continuation.apply(account, event)
+                verdict = applying if isinstance(applying, Verdict) else (yield from _ended(applying))
+                self._store.save(account)
         except Exception:
             yield Release(account_id)
             raise
@@ -100,17 +106,6 @@ class BillingWebhooks:
         if verdict.state == "deferred":
             return refusal(503, STRIPE_UNREACHABLE, f"the event cannot be applied yet: {verdict.why}")
         return _TAKEN
-
-    def _applied(self, account_id: str, event: StripeEvent) -> Program[Verdict]:
-        account = self._store.account(account_id)
-        if account is None:
-            return Verdict("ignored", "the account is gone")
-        try:
-            verdict = yield from self._continuation.apply(account, event)
-        except StripeUnreachable as error:
-            verdict = Verdict("deferred", error.message)
-        self._store.save(account)
-        return verdict
 
     def _acknowledge(self, account_id: str, event: StripeEvent) -> Program[Answer]:
         """`act-1`: take the event first. One whose object is not stored yet is lost."""
@@ -139,11 +134,11 @@ class BillingWebhooks:
 
         A set-up or payment names its account; a payment method belongs to a customer.
         """
-        account: Account | None
         customer = event.customer
-        if event.account_id is not None and not event.type.startswith("payment_method."):
-            account = self._store.account(event.account_id)
-            return account.id if account is not None and customer in (None, account.customer) else None
+        named = event.account_id
+        if named is not None and not event.type.startswith("payment_method."):
+            account = self._store.account(named)
+            return named if account is not None and customer in (None, account.customer) else None
         return None if customer is None else self._store.account_id_of_customer(customer)
 
     def _note(self, account_id: str, event: StripeEvent, verdict: Verdict) -> None:
@@ -172,3 +167,11 @@ class BillingWebhooks:
             return
         if account_id is not None:
             self._note(account_id, event, Verdict("rejected", str(error)))
+
+
+def _ended(applying: Program[Verdict]) -> Program[Verdict]:
+    """What a program ends in; an event that Stripe is needed for while it does not answer must come again."""
+    try:
+        return (yield from applying)
+    except StripeUnreachable as error:
+        return Verdict("deferred", error.message)
