@@ -120,8 +120,8 @@ class TestSupport:
                 "account_id": account.id,
                 "token": account.token,
                 "stripe_customer": account.customer,
-                "subscriptions": [views.subscription(item) for item in subscriptions],
-                "zones": [views.zone(zone) for zone in account.zones.values()],
+                "subscriptions": [views.subscription(item) for item in subscriptions] if subscriptions else [],
+                "zones": [views.zone(zone) for zone in account.zones.values()] if account.zones else [],
             },
         )
 

@@ -53,7 +53,11 @@ class Ledger:
             self._resolve_debt(account, purchase, actor)
             return
         if purchase.intent_kind == "payment":
-            self._invoice(account, purchase, actor)
+            intent_id = purchase.intent_id
+            amount_minor = purchase.amount_minor
+            if purchase.refunds:
+                amount_minor -= purchase.refunds.get(intent_id or "", 0)
+            self.add_invoice(account, amount_minor, "paid", purchase.subscription_ids, intent_id, actor)
 
     def grant_unpaid(self, account: Account, purchase: Purchase) -> None:
         """`legacy`: grant first, charge afterwards."""
@@ -138,9 +142,12 @@ class Ledger:
             "plan",
             subscription.id,
             intent_id,
-            state=state,
-            amount_minor=subscription.price_minor,
-            detail=detail,
+            None,
+            state,
+            None,
+            None,
+            subscription.price_minor,
+            detail,
         )
 
     def _provision(
@@ -310,9 +317,10 @@ class Ledger:
             method.type = method.type or kind
             return method
         method = AccountPaymentMethod(payment_method_id, kind)
+        others = list(account.payment_methods.values())
         account.payment_methods[payment_method_id] = method
         self.payment_method_fact(account, method, "on_file", actor, at_start)
-        if not any(other.is_default for other in account.payment_methods.values()):
+        if not others or not any(other.is_default for other in others):
             method.is_default = True
             self.payment_method_fact(account, method, "default", actor, at_start)
         return method
@@ -325,14 +333,21 @@ class Ledger:
         if at_start:
             detail["at_start"] = True
         self.note(
-            account.id, EXACT, actor, "account_payment_method", method.id, account.customer, state=state, detail=detail
+            account.id,
+            EXACT,
+            actor,
+            "account_payment_method",
+            method.id,
+            account.customer,
+            None,
+            state,
+            None,
+            None,
+            None,
+            detail,
         )
 
     # --- invoices ------------------------------------------------------------------------------------------------
-
-    def _invoice(self, account: Account, purchase: Purchase, actor: str) -> None:
-        amount_minor = purchase.amount_minor - purchase.refunds.get(purchase.intent_id or "", 0)
-        self.add_invoice(account, amount_minor, "paid", purchase.subscription_ids, purchase.intent_id, actor)
 
     def _resolve_debt(self, account: Account, purchase: Purchase, actor: str) -> None:
         for invoice in account.invoices:
@@ -378,9 +393,12 @@ class Ledger:
             "invoice",
             invoice.id,
             invoice.intent_id,
-            state=invoice.status,
-            amount_minor=invoice.amount_minor,
-            detail=detail,
+            None,
+            invoice.status,
+            None,
+            None,
+            invoice.amount_minor,
+            detail,
         )
 
 

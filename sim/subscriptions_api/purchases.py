@@ -296,23 +296,27 @@ class Purchases:
     def _new_lines(self, account: Account, operation: str, lines: list[Line], signature: tuple[Any, ...]) -> Purchase:
         """A purchase of lines with its subscriptions. Nothing is kept yet, so a refusal leaves no trace."""
         now_us = self._ledger.clock.now_us
-        identifiers = [account.subscription_id(offset) for offset in range(len(lines))]
-        due_minor = sum([line.price_minor for line in lines])
-        purchase = Purchase(account.purchase_id(), "lines", operation, identifiers, due_minor, signature, now_us)
-        purchase.draft = [
-            Subscription(
-                identifier,
-                line.rate_plan,
-                line.frequency,
-                line.zone_id,
-                line.quantity,
-                line.price_minor,
-                now_us,
-                purchase.id,
-                line.domain,
+        purchase_id = account.purchase_id()
+        draft: list[Subscription] = []
+        due_minor = 0
+        for offset, line in enumerate(lines):
+            due_minor += line.price_minor
+            draft.append(
+                Subscription(
+                    account.subscription_id(offset),
+                    line.rate_plan,
+                    line.frequency,
+                    line.zone_id,
+                    line.quantity,
+                    line.price_minor,
+                    now_us,
+                    purchase_id,
+                    line.domain,
+                )
             )
-            for identifier, line in zip(identifiers, lines, strict=True)
-        ]
+        identifiers = [subscription.id for subscription in draft]
+        purchase = Purchase(purchase_id, "lines", operation, identifiers, due_minor, signature, now_us)
+        purchase.draft = draft
         return purchase
 
     def _keep(self, account: Account, purchase: Purchase) -> Alarm:
