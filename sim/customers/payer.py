@@ -18,6 +18,9 @@ from sim.customers.shopper import Shopper
 from sim.effects import Program, Visit, Wait
 from sim.purposes import Purpose
 
+# Looked up once: a member of an enumeration costs a call in Python 3.11.
+_CARD_ENTRY: Final = Purpose.CARD_ENTRY
+
 _REPEATS_MAX: Final = 3
 """How often a confirmation without a readable answer is repeated."""
 _BACK_OFF_US: Final = 2_000_000
@@ -119,7 +122,7 @@ class Payer:
         entry = self.session.population.entries[self.method]
         if entry.sigma == 0:
             return entry.median_us
-        return self.session.streams.duration_us(entry, Purpose.CARD_ENTRY, self._declines)
+        return self.session.streams.duration_us(entry, _CARD_ENTRY, self._declines)
 
     # Confirming -------------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ class Shopper:
     `client` is the checkout really met, gates considered ("unified-checkout", "multisku", "billing-profile", "iapi").
     `front_end` is "old", "inline" or "new". `pays_with` is what it prefers; "saved" only where a method is on file.
     `payment_step` matters to old front ends only: whether the checkout collects a card before submit. `first_card`: how
-    the first card behaves. `standing`: whether the account may buy at all. What happens later (challenges, declines) is drawn when it comes up, by number of try.
+    the first card behaves. `standing`: whether the account may buy at all. What happens later (challenges, declines) is
+    drawn when it comes up, by number of try.
     """
 
     __slots__ = (

@@ -254,6 +254,56 @@ def test_quiet_is_told_once_when_programs_and_awaited_alarms_are_over(
     assert quiet == [(0, quiet_at_us)]
 
 
+class Reminded(Scripted):
+    """A service that wants every alarm of the accounts named, and keeps when each rang."""
+
+    def __init__(self, world: World, *accounts: str) -> None:
+        super().__init__(echo)
+        self.rang: list[tuple[str, int]] = []
+        self._world = world
+        self._accounts = accounts
+
+    def on_alarm(self, account_id: str) -> Program[None]:
+        self.rang.append((account_id, self._world.clock.now_us))
+        if account_id == "again" and len(self.rang) == 1:
+            yield Alarm("api", account_id, 10)
+            yield Alarm("api", account_id, 60)
+
+    def awaits_alarm(self, account_id: str) -> bool:
+        return account_id in self._accounts
+
+
+def alarm(account_id: str, *times_us: int) -> Program[None]:
+    for at_us in times_us:
+        yield Alarm("api", account_id, at_us)
+
+
+def test_alarms_ring_at_their_times_whatever_the_order_of_setting_them() -> None:
+    world = World(IMMEDIATE)
+    service = world.services["api"] = Reminded(world, "a", "b")
+    world.start(principal(0), alarm("a", 90, 30, 90))
+    world.start(principal(1), alarm("b", 50, 30, 70), delay_us=5)
+    world.run()
+    assert service.rang == [("a", 30), ("b", 30), ("b", 50), ("b", 70), ("a", 90), ("a", 90)]
+
+
+def test_dropped_alarms_do_not_keep_later_ones_from_ringing() -> None:
+    world = World(IMMEDIATE)
+    service = world.services["api"] = Reminded(world, "b")
+    world.start(principal(0), alarm("a", 20, 40, 60))
+    world.start(principal(1), alarm("b", 50))
+    world.run()
+    assert service.rang == [("b", 50)]
+
+
+def test_an_alarm_may_set_others_and_one_of_the_past_rings_at_once() -> None:
+    world = World(IMMEDIATE)
+    service = world.services["api"] = Reminded(world, "again")
+    world.start(principal(), alarm("again", 59))
+    world.run()
+    assert service.rang == [("again", 59), ("again", 59), ("again", 60)]
+
+
 def test_feed_starts_arrivals_at_their_times() -> None:
     world = World(IMMEDIATE)
     seen: list[tuple[int, int]] = []
