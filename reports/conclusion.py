@@ -9,7 +9,8 @@ The rules, in order:
    at all was checked. With `properties: all`, a property that a scenario has no evidence for (no zones, say) is
    reported, and changes nothing; one that means nothing in a phase changes nothing even when it is listed.
 4. Otherwise it held.
-An incomplete variant can be violated by what was seen, but no control is said to have failed before all have come.
+An incomplete variant can be violated by what was seen, but no control is said to have failed before all have come, and
+no threshold to be met or missed, except a count that is above its bound already.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Final
 
 from conformance.verdict import PropertyVerdict, Value, overall
 from reports.outcome import RunOutcome, VariantOutcome
-from scenarios.expectation import parse_threshold, parse_when
+from scenarios.expectation import Threshold, parse_threshold, parse_when
 from scenarios.scenario import Expectation
 
 PASSED: Final = 0
@@ -170,7 +171,14 @@ def _thresholds(outcome: VariantOutcome) -> Iterator[Checked]:
         for text in expectation.thresholds:
             threshold = parse_threshold(text)
             actual = outcome.metrics.figure(threshold.key)
-            yield Checked(str(threshold), actual, threshold.verdict(actual))
+            yield Checked(str(threshold), actual, _met(outcome, threshold, actual))
+
+
+def _met(outcome: VariantOutcome, threshold: Threshold, actual: float | None) -> Value:
+    """Whether a threshold is met. While customers are missing only one that is missed for good says anything."""
+    if outcome.complete:
+        return threshold.verdict(actual)
+    return "violated" if threshold.missed_for_good(actual) else "inconclusive"
 
 
 def _controls(outcome: VariantOutcome, expected: Sequence[str]) -> Iterator[Checked]:
@@ -198,7 +206,7 @@ def _undecided(
         yield Undecided("the run", f"only {outcome.customers} of {planned} customers were recorded{because}", True)
     for checked in expectations:
         if checked.verdict == "inconclusive":
-            reason = f"measured: {checked.actual}" if checked.intent else "there was nothing to measure it by"
+            reason = f"measured: {checked.actual}" if checked.intent else _unmeasured(outcome)
             yield Undecided(checked.expression, reason, True)
     listed = outcome.variant.scenario.properties
     for verdict in outcome.verdicts:
@@ -208,6 +216,10 @@ def _undecided(
         yield Undecided(verdict.property, verdict.reason, counts)
     if outcome.complete and not any(verdict.checks for verdict in outcome.verdicts):
         yield Undecided("the properties", "not one of them had anything to check", True)
+
+
+def _unmeasured(outcome: VariantOutcome) -> str:
+    return "there was nothing to measure it by" if outcome.complete else "not all customers are there to measure it by"
 
 
 def _missed(checked: Checked) -> str:

@@ -75,6 +75,14 @@ class Threshold:
             return "held" if self.bound <= actual <= self.upper else "violated"
         return "held" if _COMPARISONS[self.comparison](actual, self.bound) else "violated"
 
+    def missed_for_good(self, actual: float | None) -> bool:
+        """Whether no further customer can mend it: a count that is above its bound already."""
+        name = self.key.partition("[")[0]
+        if actual is None or METRICS[name].unit != "count" or self.comparison in (">", ">="):
+            return False
+        bound = self.bound if self.upper is None else self.upper
+        return actual > bound or (actual == bound and self.comparison == "<")
+
     def evaluate(self, values: Mapping[str, float | None]) -> Verdict:
         """The verdict for the number that stands under `key` in `values`; a missing one is inconclusive."""
         return self.verdict(values.get(self.key))

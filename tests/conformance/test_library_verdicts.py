@@ -1,6 +1,6 @@
 """The library's promise: negative controls violate exactly what they name, everything else holds.
 
-GATEFALL_SEEDS says how many seeds are tried (default 1, `GATEFALL_SEEDS=50` before a release). Negative controls run
+SEEDS says how many seeds are tried (default 1, `SEEDS=50` before a release). Negative controls run
 with all of their customers; the rest with enough of them to meet every path of its mix.
 """
 
@@ -21,7 +21,7 @@ from scenarios.scenario import Variant
 from scenarios.variants import variant_label, variants
 from sim.deployment import SimulatedDeployment
 
-SEEDS = range(1, 1 + int(os.environ.get("GATEFALL_SEEDS", "1")))
+SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "1")))
 CUSTOMERS = 25
 
 

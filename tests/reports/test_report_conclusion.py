@@ -90,6 +90,16 @@ def test_an_incomplete_control_is_not_said_to_have_failed(concluded: Any, judged
 
 
 @pytest.mark.parametrize(
+    ("threshold", "verdict"),
+    [("conversion >= 0.9", "inconclusive"), ("attempts >= 4", "inconclusive"), ("attempts < 1", "violated")],
+)
+def test_an_incomplete_run_meets_no_threshold(concluded: Any, judged: Any, threshold: str, verdict: str) -> None:
+    """One attempt of four is there: no more can mend a bound that it has passed."""
+    expect = [{"thresholds": [threshold]}]
+    assert concluded(judged("charged-once"), expect=expect, complete=False).verdict == verdict
+
+
+@pytest.mark.parametrize(
     ("because", "properties", "verdict"),
     [
         ("nothing_observed", "all", "held"),
