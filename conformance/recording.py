@@ -4,14 +4,14 @@
 
 A part holds whole customers, at most `CUSTOMERS_PER_PART` of them, in the order in which they settled. It appears
 under its name only when it is complete and on the disk. Its digest is the SHA-256 of a canonical serialisation of its
-facts, block by block (a block: `FACTS_PER_ROW_GROUP`), so it is the same whatever wrote or compressed the file.
+facts, customer by customer, so it is the same whatever grouped, compressed or wrote the rows.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from sim.facts import Fact
 
 CUSTOMERS_PER_PART: Final = 1_000
-FACTS_PER_ROW_GROUP: Final = 5_000
-"""Bounds what is held in memory; a row group ends with the customer who reaches it."""
+FACTS_PER_ROW_GROUP: Final = 10_000
+"""Bounds what is held in memory; a row group ends with the customer who reaches it. Smaller ones cost more to write."""
 
 _LOW_CARDINALITY: Final = ("source", "actor", "kind", "operation", "state")
 _SCHEMA: Final = pa.schema(
@@ -47,6 +47,11 @@ _SCHEMA: Final = pa.schema(
         pa.field("detail", pa.binary()),
     ]
 )
+_LINE_FEED: Final = orjson.Fragment(b"\n")
+_BEFORE_DETAIL: Final = b",\n,"
+"""What parts the details in the canonical bytes: no other line feeds are in them."""
+_NO_DETAIL: Final = b"null"
+
 _DIGEST: Final = b"gatefall.digest"
 _CUSTOMERS: Final = b"gatefall.customers"
 
@@ -74,24 +79,27 @@ class Recorded:
     facts: list[Fact]
 
 
-def canonical(columns: Sequence[Sequence[Any]]) -> bytes:
-    """Columns of facts (the last one: details in JSON) as the bytes that digests are made of.
+def canonical_history(facts: Sequence[Fact], *owner: int | str) -> bytes:
+    """The canonical bytes of one customer's facts: equal histories give equal bytes, whether recorded or not.
 
-    The values go column by column in JSON, the details after them, one a line: JSON holds no line feeds of its own.
+    It is JSON: the owner, the values column by column, and the details with sorted keys, each of them after a line
+    feed. Everything is written in one call, because a call for each detail would cost ten times as much.
     """
-    return b"\n".join((orjson.dumps(columns[:-1]), *[detail or b"" for detail in columns[-1]], b""))
-
-
-def canonical_history(facts: Sequence[Fact]) -> bytes:
-    """The canonical bytes of one customer's facts: equal histories give equal bytes, whether recorded or not."""
-    return canonical(_columns_of(facts))
-
-
-def _columns_of(facts: Sequence[Fact]) -> list[Sequence[Any]]:
-    """The facts turned on their side, with their details as JSON with sorted keys."""
     *columns, details = zip(*facts, strict=True)
-    dumps, sort = orjson.dumps, orjson.OPT_SORT_KEYS
-    return [*columns, [None if detail is None else dumps(detail, None, sort) for detail in details]]
+    return _canonical(owner, columns, details)
+
+
+def _canonical(
+    owner: Sequence[int | str], columns: Sequence[Sequence[Any]], details: Sequence[Mapping[str, Any] | None]
+) -> bytes:
+    parted: list[Any] = [_LINE_FEED] * (2 * len(details))
+    parted[1::2] = details
+    return orjson.dumps([*owner, *columns, *parted], None, orjson.OPT_SORT_KEYS)
+
+
+def _canonical_as_read(owner: Sequence[int | str], columns: Sequence[Sequence[Any]], details: Sequence[bytes]) -> bytes:
+    """The same from columns that were read back, where details are JSON already."""
+    return b"%b%b%b]" % (orjson.dumps([*owner, *columns])[:-1], _BEFORE_DETAIL, _BEFORE_DETAIL.join(details))
 
 
 def combined_digest(digests: Iterable[str]) -> str:
@@ -123,21 +131,23 @@ class PartWriter:
         )
         self._digest = sha256()
         self._flushed = 0
-        self._facts: list[Fact] = []
-        self._customers: list[int] = []
-        self._accounts: list[str] = []
+        self._columns: list[list[Any]] = [[] for _ in _SCHEMA]
 
-    def add(self, customer: int, account: str, facts: Sequence[Fact]) -> bool:
-        """Record the whole history of one customer. True if that completed a row group."""
-        count = len(facts)
-        self._facts.extend(facts)
-        self._customers.extend([customer] * count)
-        self._accounts.extend([account] * count)
+    def add(self, customer: int, account: str, facts: Sequence[Fact]) -> None:
+        """Record the whole history of one customer."""
         self.customers += 1
-        if len(self._facts) < FACTS_PER_ROW_GROUP:
-            return False
-        self._flush()
-        return True
+        if not facts:
+            return
+        *columns, details = zip(*facts, strict=True)
+        whole = _canonical((customer, account), columns, details)
+        self._digest.update(whole)
+        count = len(facts)
+        dumped = [None if detail == _NO_DETAIL else detail for detail in whole[:-1].split(_BEFORE_DETAIL)[1:]]
+        new_rows = ((customer,) * count, (account,) * count, *columns, dumped)
+        for held, new in zip(self._columns, new_rows, strict=True):
+            held += new
+        if len(self._columns[0]) >= FACTS_PER_ROW_GROUP:
+            self._flush()
 
     def finish(self) -> Part:
         """Put the part in its place, which a kill cannot undo.
@@ -163,15 +173,13 @@ class PartWriter:
 
     def _flush(self) -> None:
         """Write the facts at hand as one row group."""
-        count = len(self._facts)
+        count = len(self._columns[0])
         if count == 0:
             return
-        columns: list[Sequence[Any]] = [self._customers, self._accounts, *_columns_of(self._facts)]
-        self._digest.update(canonical(columns))
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
+        arrays = [pa.array(values, field.type) for values, field in zip(self._columns, _SCHEMA, strict=True)]
         self._parquet.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), row_group_size=count)
         self._flushed += count
-        for held in (self._facts, self._customers, self._accounts):
+        for held in self._columns:
             held.clear()
 
 
@@ -194,15 +202,15 @@ class CellWriter:
             self._writer.abandon()
 
     def add(self, customer: int, account: str, facts: Sequence[Fact]) -> bool:
-        """Record one customer. True if that wrote something to the disk, which is the time to tidy up."""
+        """Record one customer. True if that completed a part."""
         if self.left == 0:
             raise ValueError(f"customer {customer} settled after all customers of its cell had settled")
         if self._writer is None:
             self._writer = PartWriter(part_path(self._directory, self._next_part), self._next_part)
-        written = self._writer.add(customer, account, facts)
+        self._writer.add(customer, account, facts)
         self.left -= 1
         if self.left and self._writer.customers < CUSTOMERS_PER_PART:
-            return written
+            return False
         self.parts.append(self._writer.finish())
         self._writer = None
         self._next_part += 1
@@ -262,9 +270,9 @@ class PartReader:
         """
         digest = sha256()
         for group in range(self._parquet.num_row_groups):
-            columns = self._columns(group)
-            digest.update(canonical(columns))
-            yield from _customers(columns)
+            for span in _spans([column.to_pylist() for column in self._table(group).columns]):
+                digest.update(_canonical_as_read((span[0][0], span[1][0]), span[2:-1], span[-1]))
+                yield _recorded(span)
         if digest.hexdigest() != self.digest:
             raise DamagedPart(f"{self._path}: its facts do not match the digest that was written with them")
 
@@ -278,10 +286,7 @@ class PartReader:
                 continue
             table = self._table(group)
             rows = table.filter(pc.is_in(table.column(0), value_set=wanted))
-            yield from _customers([column.to_pylist() for column in rows.columns])
-
-    def _columns(self, group: int) -> list[list[Any]]:
-        return [column.to_pylist() for column in self._table(group).columns]
+            yield from map(_recorded, _spans([column.to_pylist() for column in rows.columns]))
 
     def _table(self, group: int) -> Any:
         try:
@@ -290,24 +295,18 @@ class PartReader:
             raise DamagedPart(f"{self._path}: row group {group} cannot be read: {error}") from error
 
 
-def _spans(customers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and end row of each customer: a customer's rows stand together."""
+def _spans(columns: list[list[Any]]) -> Iterator[list[list[Any]]]:
+    """The columns of each customer, whose rows stand together; a detail that is missing as the JSON for that."""
+    customers = columns[0]
+    columns[-1] = [_NO_DETAIL if detail is None else detail for detail in columns[-1]]
     first = 0
-    for row in range(1, len(customers)):
-        if customers[row] != customers[first]:
-            yield first, row
+    for row in range(1, len(customers) + 1):
+        if row == len(customers) or customers[row] != customers[first]:
+            yield [column[first:row] for column in columns]
             first = row
-    if customers:
-        yield first, len(customers)
-
-
-def _customers(columns: list[list[Any]]) -> Iterator[Recorded]:
-    for first, end in _spans(columns[0]):
-        yield _recorded([column[first:end] for column in columns])
 
 
 def _recorded(span: list[list[Any]]) -> Recorded:
-    loads = orjson.loads
-    details = [None if detail is None else loads(detail) for detail in span[-1]]
+    details = orjson.loads(b"[%b]" % b",".join(span[-1]))
     facts = [Fact._make(row) for row in zip(*span[2:-1], details, strict=True)]
     return Recorded(span[0][0], span[1][0], facts)

@@ -46,7 +46,10 @@ from sim.facts import Fact
 CELLS_IN_FLIGHT_PER_WORKER: Final = 4
 """Enough that no worker idles behind a slow cell; few enough that a million customers are not held in memory."""
 
+_CUSTOMERS_PER_COLLECTION: Final = 128
 _PARTS_PER_FULL_COLLECTION: Final = 16
+"""When garbage is collected: the automatic collector, which is off while a cell runs, would look at the same long-lived
+objects over and over."""
 
 
 class Fold(Protocol):
@@ -280,9 +283,10 @@ def _run_cell(task: CellTask, target: Target) -> CellResult:
             history = History(customer, account, facts, circumstances)
             for add in add_to_folds:
                 add(history)
-            parts = len(writer.parts)
             if writer.add(customer, account, facts):
-                _collect_garbage(parts, len(writer.parts))
+                gc.collect(2 if len(writer.parts) % _PARTS_PER_FULL_COLLECTION == 0 else 1)
+            elif writer.left % _CUSTOMERS_PER_COLLECTION == 0:
+                gc.collect(0)
 
         try:
             target.run(task.variant, task.seed, customers, on_settled)
@@ -291,17 +295,6 @@ def _run_cell(task: CellTask, target: Target) -> CellResult:
         if writer.left:
             raise CellFailed(f"{_place(task)}: {writer.left} of {len(customers)} customers never settled")
     return CellResult(task.cell, tuple(writer.parts), tuple(folds))
-
-
-def _collect_garbage(parts_before: int, parts: int) -> None:
-    """Collect the youngest garbage at every row group, older at every part, all at every sixteenth.
-
-    The automatic collector is off while a cell runs: it would look at the same long-lived objects over and over.
-    """
-    if parts == parts_before:
-        gc.collect(0)
-    else:
-        gc.collect(2 if parts % _PARTS_PER_FULL_COLLECTION == 0 else 1)
 
 
 def _read_cell(task: CellTask) -> CellResult:
