@@ -118,7 +118,9 @@ class World:
 class _Frame:
     """A call in progress: who waits for it, until when, and what happens when the answer is ready.
 
-    `outer`: the call in which it was made. `outer_deadline_us`: the nearest deadline of those further out.
+    `outer`: the call in which it was made. `outer_deadline_us`: the nearest deadline of those further out. `rare`:
+    whether more is to be done at its end than to hand the answer over: there is a worker to be freed, the answer is
+    lost, or nobody waits for it any more.
     """
 
     __slots__ = (
@@ -128,6 +130,7 @@ class _Frame:
         "deadline_us",
         "outer",
         "outer_deadline_us",
+        "rare",
         "request",
         "service",
         "workers",
@@ -150,6 +153,7 @@ class _Frame:
         self.after_us = after_us
         self.workers: Workers | None = None
         self.answer_lost = False
+        self.rare = False
         self.service = service
         self.request = request
 
@@ -180,32 +184,15 @@ class Activity:
         self._deadline_us = _NEVER
         self._value: Any = None
         self._waits = 0
+        self._at_us = world.clock.now_us
         self.callbacks: Any = None
         principal.live += 1
 
-    def _resume(self) -> None:
-        """The wait is over."""
-        self._world.clock.now_us = self._at_us
-        self._run(self._value)
-
-    _RESUMES = (_resume,)
-
-    def schedule(self, delay_us: int, value: Any = None, callbacks: Any = _RESUMES) -> None:
-        """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting.
-
-        `callbacks`: what SimPy then calls with the event. The event is the activity, so plain functions do.
-        """
-        world = self._world
-        at_us = world.clock.now_us + delay_us
-        while at_us > self._deadline_us:
-            self._part_from_caller()
-        self._at_us = at_us
-        self._value = value
-        self.callbacks = callbacks
-        world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
-
-    def _run(self, value: Any) -> None:
-        """Advance the program until it has to wait."""
+    def run(self) -> None:
+        """Advance the program until it has to wait. SimPy calls this when the wait is over."""
+        clock = self._world.clock
+        clock.now_us = self._at_us
+        value = self._value
         while True:
             program = self._program
             if program is None:  # nobody listens to this answer any more
@@ -219,14 +206,17 @@ class Activity:
                     self._world.ended(self.principal)
                     return
                 value = stop.value
-                if self._answered(frame, value):
+                self._frame = frame.outer
+                self._program = frame.caller
+                self._deadline_us = frame.outer_deadline_us
+                if (frame.after_us or frame.rare) and self._answered(frame, value):
                     return
                 continue
             except ModelError:
                 raise
             except Exception as error:
                 operation = "" if self._frame is None else self._frame.request.operation
-                raise ModelError(self.principal, self._world.clock.now_us, operation) from error
+                raise ModelError(self.principal, clock.now_us, operation) from error
             kind = effect.__class__
             if kind is Call:
                 if self._call(effect.service, effect.request, effect.timeout_us):  # type: ignore[union-attr]
@@ -242,6 +232,22 @@ class Activity:
             elif self._rarely(effect):
                 return
             value = None
+
+    _RESUMES = (run,)
+
+    def schedule(self, delay_us: int, value: Any = None, callbacks: Any = _RESUMES) -> None:
+        """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting.
+
+        `callbacks`: what SimPy then calls with the event. The event is the activity, so plain functions do.
+        """
+        world = self._world
+        at_us = world.clock.now_us + delay_us
+        while at_us > self._deadline_us:
+            self._part_from_caller()
+        self._at_us = at_us
+        self._value = value
+        self.callbacks = callbacks
+        world.environment.schedule(self, NORMAL, delay_us)  # type: ignore[arg-type]
 
     def _rarely(self, effect: Effect) -> bool:
         """The effects that few steps yield; True if the activity has to wait."""
@@ -285,9 +291,10 @@ class Activity:
         if deadline_us < nearest_us:
             self._deadline_us = deadline_us
         if strike is not None:
-            frame.answer_lost = strike.drop_answer
+            frame.answer_lost = frame.rare = strike.drop_answer
         if workers is not None:
             frame.workers = workers
+            frame.rare = True
             self._program = None
             self.schedule(before_us, None, _ARRIVES)
             return True
@@ -327,15 +334,12 @@ class Activity:
         frame = self._frame
         assert frame is not None
         self._program = frame.service.handle(frame.request)
-        self._run(None)
+        self.run()
 
     def _answered(self, frame: _Frame, answer: Answer) -> bool:
-        """The callee is done: hand its answer to the caller; True if that takes time or nobody listens."""
-        self._frame = frame.outer
+        """The callee is done, and its call off the stack: True if the answer takes time or nobody listens."""
         if frame.workers is not None:
             frame.workers.give_back()
-        self._program = frame.caller
-        self._deadline_us = frame.outer_deadline_us
         if frame.caller is None:
             self._world.ended(self.principal)
             return True
@@ -362,6 +366,7 @@ class Activity:
         caller._deadline_us = frame.outer_deadline_us
         caller.schedule(deadline_us - self._world.clock.now_us, UNKNOWN)
         frame.caller = None
+        frame.rare = True
         frame.outer = None
         frame.deadline_us = _NEVER
         nearest_us = _NEVER
@@ -492,7 +497,7 @@ class _Alarm:
         if principal is None:
             return
         principal.alarms.remove(self)
-        Activity(world, principal, self._service.on_alarm(self._account_id))._run(None)
+        Activity(world, principal, self._service.on_alarm(self._account_id)).run()
 
 
 class _Alarms:
@@ -565,5 +570,5 @@ class _Feed(_Entry):
     def strike(self) -> None:
         assert self._due is not None
         principal, program = self._due
-        Activity(self._world, principal, program)._run(None)
+        Activity(self._world, principal, program).run()
         self.next()
