@@ -26,12 +26,11 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def base36(number: int) -> str:
     """A natural number in base 36: short enough for fifty ids in one metadata value of Stripe (500 characters)."""
-    text = ""
-    while True:
-        number, digit = divmod(number, 36)
-        text = _DIGITS[digit] + text
-        if number == 0:
-            return text
+    text = _DIGITS[number % 36]
+    while number > 35:
+        number //= 36
+        text = _DIGITS[number % 36] + text
+    return text
 
 
 class Subscription:

@@ -142,8 +142,7 @@ class TestSupport:
         return self._subscriptions_of(account, lines)
 
     def _account_of(self, body: Mapping[str, Any]) -> Account:
-        number = self._number_of(body)
-        account_id = f"acct{number:08d}"
+        number, account_id = self._identity_of(body)
         if self._store.account(account_id) is not None:
             raise not_fitting("account_id", f"{account_id} exists already")
         credential = self._credentials.copy()
@@ -162,15 +161,18 @@ class TestSupport:
             account.profile["country"] = country
         return account
 
-    def _number_of(self, body: Mapping[str, Any]) -> int:
-        """The account's number: that of the id the caller wants, or the next one."""
+    def _identity_of(self, body: Mapping[str, Any]) -> tuple[int, str]:
+        """The account's number and id: those that the caller wants, or the next ones."""
         wanted = body.get("account_id")
         if wanted is None:
-            return self._store.next_number()
+            number = self._store.next_number()
+            return number, f"acct{number:08d}"
         digits = wanted[4:] if isinstance(wanted, str) and wanted.startswith("acct") else ""
-        if not (digits.isascii() and digits.isdigit() and wanted == f"acct{int(digits):08d}"):
-            raise not_fitting("account_id", f"{shown(wanted)} is not of the form acct00000001")
-        return int(digits)
+        if digits.isascii() and digits.isdigit():
+            number = int(digits)
+            if wanted == f"acct{number:08d}":
+                return number, wanted
+        raise not_fitting("account_id", f"{shown(wanted)} is not of the form acct00000001")
 
     def _put_on_file(self, account: Account, state: str) -> Program[None]:
         """Give the customer at Stripe a payment method in that state, and know it."""

@@ -41,7 +41,10 @@ def moment(time_us: int) -> datetime:
 def rfc3339(time_us: int) -> str:
     """A moment of the model as the contract writes times: RFC 3339 in UTC, whole seconds."""
     minute, second = divmod(time_us // SECOND_US, 60)
-    return f"{_minute(minute)}{second:02d}Z"
+    return _minute(minute) + _SECONDS[second]
+
+
+_SECONDS: Final = tuple(f"{second:02d}Z" for second in range(60))
 
 
 @lru_cache(maxsize=4096)

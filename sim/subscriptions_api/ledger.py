@@ -405,7 +405,7 @@ class Ledger:
 def total_quantity(subscription: Subscription) -> int:
     """Units bought, appended ones included."""
     components = subscription.components
-    return subscription.quantity + (sum(components.values()) if components else 0)
+    return subscription.quantity + sum(components.values()) if components else subscription.quantity
 
 
 def _subscription_detail(subscription: Subscription, purchase: Purchase | None) -> dict[str, Any]:

@@ -97,8 +97,11 @@ class SubscriptionsApi:
                 return roll_back(self._ledger, request.body)
             return refusal(401, UNAUTHENTICATED, "this service answers the gateway alone")
         assert isinstance(request, Asked)
+        read = self._reads.get(request.operation)
+        if read is not None:
+            return self._read(request, read)
         if request.operation in READS:
-            return (yield from self._read(request))
+            return (yield from self._read_at_stripe(request))
         account_id = request.account_id
         yield Acquire(account_id)
         try:
@@ -139,14 +142,20 @@ class SubscriptionsApi:
         """Free everything that is kept of an account."""
         self._store.forget(account_id)
 
-    def _read(self, asked: Asked) -> Program[Answer]:
+    def _read(self, asked: Asked, read: Step) -> Answer:
         account = self._store.account(asked.account_id)
         if account is None:
             return _no_account(asked.account_id)
         try:
-            read = self._reads.get(asked.operation)
-            if read is not None:
-                return read(account, asked)
+            return read(account, asked)
+        except Refusal as refused:
+            return refused.answer()
+
+    def _read_at_stripe(self, asked: Asked) -> Program[Answer]:
+        account = self._store.account(asked.account_id)
+        if account is None:
+            return _no_account(asked.account_id)
+        try:
             return (yield from self._processes[asked.operation](account, asked))
         except Refusal as refused:
             return refused.answer()
