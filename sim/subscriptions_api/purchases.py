@@ -297,13 +297,16 @@ class Purchases:
         """A purchase of lines with its subscriptions. Nothing is kept yet, so a refusal leaves no trace."""
         now_us = self._ledger.clock.now_us
         purchase_id = account.purchase_id()
+        identifiers: list[str] = []
         draft: list[Subscription] = []
         due_minor = 0
-        for offset, line in enumerate(lines):
+        for line in lines:
+            identifier = account.subscription_id(len(draft))
             due_minor += line.price_minor
+            identifiers.append(identifier)
             draft.append(
                 Subscription(
-                    account.subscription_id(offset),
+                    identifier,
                     line.rate_plan,
                     line.frequency,
                     line.zone_id,
@@ -314,7 +317,6 @@ class Purchases:
                     line.domain,
                 )
             )
-        identifiers = [subscription.id for subscription in draft]
         purchase = Purchase(purchase_id, "lines", operation, identifiers, due_minor, signature, now_us)
         purchase.draft = draft
         return purchase
