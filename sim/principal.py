@@ -10,8 +10,9 @@ from sim.streams import Streams
 class Principal:
     """Everything that one customer sets going, also indirectly (webhooks, expiry), runs in the customer's name.
 
-    `live` counts what is under way, alarms apart; at 0 with no alarm set nothing can happen to the account any more. While `sheltered`, calls take no time
-    and no fault strikes them: accounts are made so, before the customer's own time begins.
+    `live` counts what is under way, alarms apart; at 0 with no alarm set nothing can happen to the account any more.
+    While `sheltered`, calls take no time and no fault strikes them: accounts are made so, before the customer's own
+    time begins.
     """
 
     __slots__ = ("account_id", "alarms", "customer", "live", "sheltered", "streams")

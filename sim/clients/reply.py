@@ -84,10 +84,13 @@ def member_of(result: Any, name: str) -> Any:
 
 
 def objects_in(listed: Any) -> list[dict[str, Any]]:
-    """The objects in what should be a list of objects; what is no object is left out."""
+    """The objects in what should be a list of objects; what is no object is left out. Not to be changed."""
     if type(listed) is not list:
         return []
-    return [entry for entry in listed if type(entry) is dict]
+    for entry in listed:
+        if type(entry) is not dict:
+            return [entry for entry in listed if type(entry) is dict]
+    return listed
 
 
 DECLINE_CODES: Final = (

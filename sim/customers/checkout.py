@@ -374,7 +374,7 @@ class Checkout:
         if not waiting and lost is None and not self._bought_all():
             session.shown("processing", "the answer named no subscription")
             return Ending("error", "the answer named no subscription")
-        at_once = all(part.subscriptions and _all_provisioned(part) for part in self.parts if part.bought)
+        at_once = self._all_provisioned()
         while waiting:
             if not at_once:
                 yield Wait(population.poll_interval_us)
@@ -409,6 +409,18 @@ class Checkout:
                 if type(identifier) is str:
                     waiting[identifier, part.expects[min(number, len(part.expects) - 1)]] = True
         return waiting
+
+    def _all_provisioned(self) -> bool:
+        """Whether the answers said already that all that was bought is active."""
+        for part in self.parts:
+            if not part.bought:
+                continue
+            if not part.subscriptions:
+                return False
+            for subscription in part.subscriptions:
+                if subscription.get("state") != "Provisioned":
+                    return False
+        return True
 
     def _bought_some(self) -> bool:
         """Whether a part is bought with nothing of it left to confirm."""
@@ -455,10 +467,6 @@ _ZONE_VISITS_US: Final = (3 * HOUR_US, 21 * HOUR_US, 3 * DAY_US)
 
 _AGAIN: Final = Ending("error", "submit again")
 """Not an ending: the intent was cancelled meanwhile, so the purchase is submitted again."""
-
-
-def _all_provisioned(part: Part) -> bool:
-    return all(one.get("state") == "Provisioned" for one in part.subscriptions)
 
 
 def _name_of(entitlement: dict[str, Any]) -> tuple[str, str]:
