@@ -60,35 +60,24 @@ class BillingWebhooks:
         self._now_s: Callable[[], float] = now_s or (lambda: unix_s(clock.now_us))
 
     def handle(self, request: Request) -> Program[Answer]:
-        """Answer one delivery, or apply an event that this service acknowledged before (`act-1`)."""
-        if request.body.__class__ is StripeEvent:
-            return (yield from self._apply_acknowledged(request.body))
-        if request.path != PATH:
-            return refusal(404, NOT_FOUND, f"there is nothing at {request.path[:100]!r}")
-        if request.method != "POST":
-            return refusal(405, WRONG_METHOD, f"{request.method[:20]} is not possible here: expected POST")
-        payload = request.body
-        try:
-            if not isinstance(payload, bytes):
-                raise NotAnEvent("the body must be the raw bytes that were signed")
-            signature = request.headers.get("stripe-signature")
-            verify(payload, signature, self._config.webhook_secret, int(self._now_s()))
-            event = read_event(payload)
-        except (SignatureError, NotAnEvent) as error:
-            self._note_rejected(payload, error)
-            return refusal(400, NOT_FITTING, f"body: {error}")
+        """Answer one delivery, or apply an event that this service acknowledged before (`act-1`).
+
+        An event is applied under the account's lock; the answer is 503 where it must come again.
+        """
+        acknowledged = request.body.__class__ is StripeEvent
+        taken = request.body if acknowledged else self._take(request)
+        if isinstance(taken, Answer):
+            return taken
+        event: StripeEvent = taken
         account_id = self._account_id_of(event)
         if account_id is None:
             return _TAKEN
-        if not self._continuation.concerns(event):
-            self._note(account_id, event, Verdict("ignored", "nothing depends on it"))
-            return _TAKEN
-        if self._config.regime == "act-1":
-            return (yield from self._acknowledge(account_id, event))
-        return (yield from self._apply(account_id, event))
-
-    def _apply(self, account_id: str, event: StripeEvent) -> Program[Answer]:
-        """Apply an event under the account's lock; 503 where it must come again."""
+        if not acknowledged:
+            if not self._continuation.concerns(event):
+                self._note(account_id, event, Verdict("ignored", "nothing depends on it"))
+                return _TAKEN
+            if self._config.regime == "act-1":
+                return (yield from self._acknowledge(account_id, event))
         yield Acquire(account_id)
         try:
             account = self._store.account(account_id)
@@ -107,6 +96,23 @@ class BillingWebhooks:
             return refusal(503, STRIPE_UNREACHABLE, f"the event cannot be applied yet: {verdict.why}")
         return _TAKEN
 
+    def _take(self, request: Request) -> StripeEvent | Answer:
+        """The event of a delivery that is believed; else the answer to it."""
+        if request.path != PATH:
+            return refusal(404, NOT_FOUND, f"there is nothing at {request.path[:100]!r}")
+        if request.method != "POST":
+            return refusal(405, WRONG_METHOD, f"{request.method[:20]} is not possible here: expected POST")
+        payload = request.body
+        try:
+            if not isinstance(payload, bytes):
+                raise NotAnEvent("the body must be the raw bytes that were signed")
+            signature = request.headers.get("stripe-signature")
+            verify(payload, signature, self._config.webhook_secret, int(self._now_s()))
+            return read_event(payload)
+        except (SignatureError, NotAnEvent) as error:
+            self._note_rejected(payload, error)
+            return refusal(400, NOT_FITTING, f"body: {error}")
+
     def _acknowledge(self, account_id: str, event: StripeEvent) -> Program[Answer]:
         """`act-1`: take the event first. One whose object is not stored yet is lost."""
         account = self._store.account(account_id)
@@ -122,12 +128,6 @@ class BillingWebhooks:
         if answer.status != 200:
             why = f"HTTP {answer.status}" if answer.status else "no answer"
             self._note(account_id, event, Verdict("handler_failed", why))
-
-    def _apply_acknowledged(self, event: StripeEvent) -> Program[Answer]:
-        account_id = self._account_id_of(event)
-        if account_id is None:
-            return _TAKEN
-        return (yield from self._apply(account_id, event))
 
     def _account_id_of(self, event: StripeEvent) -> str | None:
         """The account of this deployment that an event concerns; None where it is none of ours.

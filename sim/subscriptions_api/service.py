@@ -92,25 +92,11 @@ class SubscriptionsApi:
 
     def handle(self, request: Request) -> Program[Answer]:
         """Run one request that the gateway let pass, or a rollback that a service of this deployment asks for."""
-        if request.__class__ is not Asked:
-            if request.body.__class__ is RollBack:
-                return roll_back(self._ledger, request.body)
-            return refusal(401, UNAUTHENTICATED, "this service answers the gateway alone")
-        assert isinstance(request, Asked)
-        read = self._reads.get(request.operation)
-        if read is not None:
-            return self._read(request, read)
+        if not isinstance(request, Asked):
+            return self._answer_unasked(request)
         if request.operation in READS:
-            return (yield from self._read_at_stripe(request))
-        account_id = request.account_id
-        yield Acquire(account_id)
-        try:
-            answer = yield from self._change(request)
-        except Exception:
-            yield Release(account_id)
-            raise
-        yield Release(account_id)
-        return answer
+            return self._read(request)
+        return self._change(request)
 
     def on_alarm(self, account_id: str) -> Program[None]:
         """Expire what has waited for 23 hours."""
@@ -142,43 +128,51 @@ class SubscriptionsApi:
         """Free everything that is kept of an account."""
         self._store.forget(account_id)
 
-    def _read(self, asked: Asked, read: Step) -> Answer:
-        account = self._store.account(asked.account_id)
-        if account is None:
-            return _no_account(asked.account_id)
-        try:
-            return read(account, asked)
-        except Refusal as refused:
-            return refused.answer()
+    def _answer_unasked(self, request: Request) -> Program[Answer]:
+        if request.body.__class__ is RollBack:
+            return roll_back(self._ledger, request.body)
+        return refusal(401, UNAUTHENTICATED, "this service answers the gateway alone")
+        yield
 
-    def _read_at_stripe(self, asked: Asked) -> Program[Answer]:
+    def _read(self, asked: Asked) -> Program[Answer]:
         account = self._store.account(asked.account_id)
         if account is None:
             return _no_account(asked.account_id)
         try:
+            read = self._reads.get(asked.operation)
+            if read is not None:
+                return read(account, asked)
             return (yield from self._processes[asked.operation](account, asked))
         except Refusal as refused:
             return refused.answer()
 
     def _change(self, asked: Asked) -> Program[Answer]:
-        """Run an operation that changes the account, whose lock is held; keep its answer under the caller's key."""
-        account = self._store.account(asked.account_id)
-        if account is None:
-            return _no_account(asked.account_id)
-        key = asked.key if asked.operation in BUYS else None
-        if key is not None and key in account.kept_answers:
-            return _kept_answer(account.kept_answers[key], asked)
+        """Run an operation that changes the account, under its lock; keep the answer under the caller's key."""
+        account_id = asked.account_id
+        yield Acquire(account_id)
         try:
-            process = self._processes.get(asked.operation)
-            if process is not None:
-                answer = yield from process(account, asked)
+            account = self._store.account(account_id)
+            if account is None:
+                answer = _no_account(account_id)
+            elif asked.key is not None and asked.key in account.kept_answers and asked.operation in BUYS:
+                answer = _kept_answer(account.kept_answers[asked.key], asked)
             else:
-                answer = self._steps[asked.operation](account, asked)
-        except Refusal as refused:
-            answer = refused.answer()
-        if key is not None and answer.status < 500:
-            account.kept_answers[key] = KeptAnswer(asked.operation, asked.identifier, asked.body, answer)
-        self._store.save(account)
+                try:
+                    process = self._processes.get(asked.operation)
+                    if process is not None:
+                        answer = yield from process(account, asked)
+                    else:
+                        answer = self._steps[asked.operation](account, asked)
+                except Refusal as refused:
+                    answer = refused.answer()
+                if asked.key is not None and answer.status < 500 and asked.operation in BUYS:
+                    kept = KeptAnswer(asked.operation, asked.identifier, asked.body, answer)
+                    account.kept_answers[asked.key] = kept
+                self._store.save(account)
+        except Exception:
+            yield Release(account_id)
+            raise
+        yield Release(account_id)
         return answer
 
 
