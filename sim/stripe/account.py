@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
-from sim.stripe.errors import StripeError, no_such
+from sim.stripe.errors import no_such
 
 if TYPE_CHECKING:
     from sim.stripe.customer import Customer
@@ -131,8 +131,9 @@ class Ledger:
 
     def given(self, kind: type[T], object_id: str, param: str) -> T:
         """The object that a parameter names. Raises StripeError: 400, where a path would be answered 404."""
-        try:
-            return self.get(kind, object_id, param)
-        except StripeError as error:
-            error.status = 400
-            raise
+        found = self.find(object_id)
+        if not isinstance(found, kind):
+            refusal = no_such(kind.spoken_name, object_id, param)
+            refusal.status = 400
+            raise refusal
+        return found

@@ -50,7 +50,10 @@ class Merchant:
 
 
 class Context:
-    """What an endpoint works with. `events` are those that somebody subscribes to."""
+    """What an endpoint works with. `events` are those that somebody subscribes to.
+
+    `known_request_id` is None until somebody needs the id of the request.
+    """
 
     __slots__ = (
         "merchant",
@@ -64,7 +67,7 @@ class Context:
         "idempotency_key",
         "account",
         "events",
-        "_request_id",
+        "known_request_id",
     )
 
     def __init__(self, merchant: Merchant, request: Request, now_us: int) -> None:
@@ -83,7 +86,7 @@ class Context:
             self.idempotency_key = headers["idempotency-key"]
         self.account: Account | None = None
         self.events: list[Event] = []
-        self._request_id: str | None = None
+        self.known_request_id: str | None = None
 
     def owner(self, metadata: Mapping[str, str] | None) -> Account:
         """The account that metadata names, or the partition of what nobody has claimed."""
@@ -92,9 +95,9 @@ class Context:
     @property
     def request_id(self) -> str:
         """The id of this request: counted within the account it turned out to be for."""
-        if self._request_id is None:
-            self._request_id = (self.account or self.ledger.account(UNCLAIMED)).next_id("req")
-        return self._request_id
+        if self.known_request_id is None:
+            self.known_request_id = (self.account or self.ledger.account(UNCLAIMED)).next_id("req")
+        return self.known_request_id
 
     def emit(
         self, account: Account, event_type: str, subject: str, body: Body, previous: Mapping[str, Any] | None = None
@@ -110,7 +113,7 @@ class Context:
             self.now_us,
             subject,
             body,
-            self._request_id or self.request_id,
+            self.known_request_id or self.request_id,
             self.idempotency_key,
             previous,
         )

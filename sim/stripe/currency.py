@@ -36,8 +36,6 @@ LARGEST_MINOR: Final = 99_999_999
 
 def currency(value: Any, name: str) -> str:
     """A reader: three letters, either case."""
-    if value.__class__ is str and value in SMALLEST_MINOR:
-        return value
     code = parameters.text(value, name).lower()
     if code not in SMALLEST_MINOR:
         raise invalid_request(
@@ -45,6 +43,9 @@ def currency(value: Any, name: str) -> str:
             param=name,
         )
     return code
+
+
+parameters.knowing(currency, SMALLEST_MINOR)
 
 
 def check_amount(amount_minor: int, code: str) -> None:

@@ -8,7 +8,7 @@ specification made ready for reading.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sim.stripe.errors import StripeError, invalid_request
@@ -27,32 +27,31 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 class Form:
     """The parameters that one endpoint, or one nested parameter, knows.
 
-    Most values are of the right class already; what is neither empty nor zero then passes without its reader.
+    Most values are what their readers would give back, and pass without them: what is of the right class and neither
+    empty nor zero, and what is one of the words that the parameter knows.
     """
 
-    __slots__ = ("_readers", "_plain")
+    __slots__ = ("_readers", "_plain", "_words")
 
     def __init__(self, specification: Specification) -> None:
         self._readers = specification
         self._plain = {name: _PLAIN[reader] for name, reader in specification.items() if reader in _PLAIN}
+        self._words = {name: _WORDS[reader] for name, reader in specification.items() if reader in _WORDS}
 
     def read(self, params: Mapping[str, Any], within: str = "") -> dict[str, Any]:
         """The parameters as their readers read them. Raises StripeError naming the first that does not fit."""
-        plain = self._plain
+        readers, plain, words = self._readers, self._plain, self._words
         values = {}
         for name, value in params.items():
-            if name in plain and value and value.__class__ is plain[name]:
+            if (name in plain and value and value.__class__ is plain[name]) or (name in words and value in words[name]):
                 values[name] = value
-            elif value is not None or name not in self._readers:
-                values[name] = self._read_one(name, value, within)
+                continue
+            spoken = f"{within}[{name}]" if within else name
+            if name not in readers:
+                raise invalid_request(f"Received unknown parameter: {spoken}", param=spoken, code="parameter_unknown")
+            if value is not None:
+                values[name] = readers[name](value, spoken)
         return values
-
-    def _read_one(self, name: str, value: Any, within: str) -> Any:
-        spoken = f"{within}[{name}]" if within else name
-        reader = self._readers.get(name)
-        if reader is None:
-            raise invalid_request(f"Received unknown parameter: {spoken}", param=spoken, code="parameter_unknown")
-        return reader(value, spoken)
 
 
 def text(value: Any, name: str) -> str:
@@ -88,6 +87,16 @@ _PLAIN: Final[dict[Reader, type]] = {text: str, integer: int, boolean: bool}
 """Readers that give back every value of a class as it is, unless it is empty or zero."""
 
 
+_WORDS: Final[dict[Reader, Sequence[str]]] = {}
+"""Readers that give back certain words as they are."""
+
+
+def knowing(reader: Reader, words: Iterable[str]) -> Reader:
+    """`reader`, which gives back those words as they are."""
+    _WORDS[reader] = tuple(words)
+    return reader
+
+
 def choice(*allowed: str) -> Reader:
     """One of the words given."""
     last = allowed[-1]
@@ -100,7 +109,7 @@ def choice(*allowed: str) -> Reader:
             raise invalid_request(f"Invalid {name}: must be one of {spoken}", param=name)
         return str(value)
 
-    return reader
+    return knowing(reader, allowed)
 
 
 def clearable(inner: Reader) -> Reader:
@@ -111,7 +120,7 @@ def clearable(inner: Reader) -> Reader:
 
     if inner in _PLAIN:
         _PLAIN[reader] = _PLAIN[inner]
-    return reader
+    return knowing(reader, _WORDS[inner]) if inner in _WORDS else reader
 
 
 CLEARED: Final = ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from sim.facts import EXACT
 from sim.stripe.charge import Charge
+from sim.stripe.context import ACTOR
 from sim.stripe.dispute import dispute
 from sim.stripe.errors import failure
 from sim.stripe.intent import CONFIRMABLE, Intent, subscription_ids
@@ -122,8 +124,19 @@ class PaymentIntent(Intent):
 
     def note(self, context: Context, detail: Mapping[str, Any] | None = None) -> None:
         customer = self.customer
-        context.note(
-            self.account, "intent", self.id, customer.id if customer else None, self.status, self.amount, detail
+        context.journal.note(
+            self.account.account_id,
+            EXACT,
+            ACTOR,
+            "intent",
+            self.id,
+            customer.id if customer else None,
+            None,
+            self.status,
+            None,
+            None,
+            self.amount,
+            detail,
         )
 
     def note_purpose(self, context: Context) -> None:

@@ -157,7 +157,7 @@ def _refused(context: Context, error: StripeError) -> Answer:
 
 
 def _headers(context: Context) -> Mapping[str, str]:
-    request_id = context.request_id
+    request_id = context.known_request_id or context.request_id
     headers = {"request-id": request_id, "stripe-version": context.version}
     if context.idempotency_key is not None:
         headers["idempotency-key"] = context.idempotency_key

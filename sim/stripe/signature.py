@@ -6,6 +6,7 @@ Source: Stripe's documentation of webhook signatures: HMAC-SHA256 over timestamp
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -75,6 +76,8 @@ def _keyed(secret: str) -> tuple[_Hash, _Hash]:
     return sha256(key.translate(_INNER_PAD)), sha256(key.translate(_OUTER_PAD))
 
 
+_USUAL: Final = re.compile(r"t=([0-9]{1,15}),v1=([0-9a-f]{64})\Z").match
+"""A header as `sign` makes it."""
 _BLOCK_BYTES: Final = 64
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -82,6 +85,9 @@ _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 def _parse(header: str) -> tuple[int, list[str]]:
     """The timestamp and the `v1` signatures of a header. Raises SignatureError."""
+    usual = _USUAL(header)
+    if usual is not None:
+        return int(usual[1]), [usual[2]]
     timestamp: str | None = None
     candidates = []
     for item in header.split(","):

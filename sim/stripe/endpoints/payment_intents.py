@@ -99,7 +99,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     take_types(intent, values)
     _apply(intent, values)
     take_method(context, intent, values)
-    confirmation = {name: values[name] for name in _ONLY_WHEN_CONFIRMING if name in values}
+    confirmation = {name: values[name] for name in _ONLY_WHEN_CONFIRMING if name in values} if confirming else {}
     if confirming:
         # Before anything is recorded: a malformed confirmation creates nothing, a refused payment leaves its intent.
         prepare(context, intent, confirmation)
