@@ -12,10 +12,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from sim.stripe.errors import no_such
+from sim.stripe.event import Event, Row
 
 if TYPE_CHECKING:
     from sim.stripe.customer import Customer
-    from sim.stripe.event import Event
     from sim.stripe.intent import Intent
 
 TOKEN_CHARACTERS: Final = 16
@@ -45,17 +45,17 @@ T = TypeVar("T", bound=StripeObject)
 class Account:
     """One partition. `objects` are in the order in which they were made; `intents` and `customers` are among them.
 
-    `events` have their ids made when somebody asks for them: most are recorded, and never looked at.
+    Of the events on `record`, those that nobody subscribes to are rows: see `events`.
     """
 
-    __slots__ = ("account_id", "objects", "intents", "customers", "events", "idempotency_keys", "token", "count")
+    __slots__ = ("account_id", "objects", "intents", "customers", "record", "idempotency_keys", "token", "count")
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
         self.objects: dict[str, StripeObject] = {}
         self.intents: list[Intent] = []
         self.customers: list[Customer] = []
-        self.events: list[Event] = []
+        self.record: list[Event | Row] = []
         self.idempotency_keys: list[tuple[bool, str]] = []
         self.token = token(account_id)
         self.count = 0
@@ -65,6 +65,10 @@ class Account:
         self.count = count = self.count + 1
         return f"{prefix}_{self.token}{count:06x}"
 
+    def events(self) -> list[Event]:
+        """All events, oldest first, whether somebody subscribes to them or not."""
+        return [item if isinstance(item, Event) else Event(*item) for item in self.record]
+
     def let_go(self) -> None:
         """Part the objects from each other, so that they are freed at once, without a search for cycles."""
         for customer in self.customers:
@@ -73,7 +77,7 @@ class Account:
         self.objects.clear()
         self.intents.clear()
         self.customers.clear()
-        self.events.clear()
+        self.record.clear()
 
     def of(self, kind: type[T]) -> list[T]:
         """All objects of one class, oldest first."""
@@ -120,7 +124,7 @@ class Ledger:
         if account is None:
             return None
         found = account.objects.get(object_id)
-        return found or next((event for event in account.events if event.id == object_id), None)
+        return found or next((event for event in account.events() if event.id == object_id), None)
 
     def get(self, kind: type[T], object_id: str, param: str = "id") -> T:
         """The object that a path names. Raises StripeError (404) where there is none of that kind."""

@@ -106,20 +106,14 @@ class Context:
         if self.account is None:
             self.account = account
         account.count = number = account.count + 1
-        event = Event(
-            account,
-            number,
-            event_type,
-            self.now_us,
-            subject,
-            body,
-            self.known_request_id or self.request_id,
-            self.idempotency_key,
-            previous,
-        )
-        account.events.append(event)
+        request_id = self.known_request_id or self.request_id
+        row = (account, number, event_type, self.now_us, subject, body, request_id, self.idempotency_key, previous)
         if self.merchant.webhooks.receivers[event_type]:
+            event = Event(*row)
+            account.record.append(event)
             self.events.append(event)
+        else:
+            account.record.append(row)
 
     def note(
         self,

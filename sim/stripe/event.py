@@ -19,6 +19,10 @@ Body = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 """A rendered object, which is never changed afterwards; or what renders it as it was, for events that few look at."""
 
 
+Row = tuple["Account", int, str, int, str, Body, str, str | None, Mapping[str, Any] | None]
+"""What an `Event` is made of. Of an event that nobody subscribes to no more than that is kept."""
+
+
 class Event:
     """One event. `subject` is the id of the object that it is about, `body` that object as it was.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from sim.stripe.errors import StripeError, authentication_failure, invalid_request, missing_parameter
@@ -23,6 +22,22 @@ HOSTED: Final = "https://hooks.stripe.test/hosted"
 CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
 TYPES_RENAMED_IN: Final = "2026-09-30"
 """The API version from which intents answer `allowed_payment_method_types`. Source: the official SDK's types."""
+
+
+class Published:
+    """The part of an intent that a browser may see: `fields`, of which those in `constant` are always the same."""
+
+    __slots__ = ("_template", "_varying")
+
+    def __init__(self, fields: Sequence[str], constant: Mapping[str, Any]) -> None:
+        self._template = {name: constant.get(name) for name in fields}
+        self._varying = [name for name in fields if name not in constant]
+
+    def of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        shown = self._template.copy()
+        for name in self._varying:
+            shown[name] = body[name]
+        return shown
 
 
 class Intent:
@@ -58,7 +73,7 @@ class Intent:
     spoken_name: ClassVar = "intent"
     object_name: ClassVar = "intent"
     type_name: ClassVar = "Intent"
-    publishable_fields: ClassVar[tuple[str, ...]] = ()
+    published: ClassVar[Published]
     default_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     cancelable: ClassVar[tuple[str, ...]] = CONFIRMABLE
 
@@ -147,8 +162,7 @@ class Intent:
         """The object as the caller may see it, in the caller's API version."""
         body = self.render()
         if context.publishable:
-            fields = self.publishable_fields
-            return dict(zip(fields, _values_of(fields)(body), strict=True))
+            return self.published.of(body)
         if context.version < TYPES_RENAMED_IN:
             return {name: value for name, value in body.items() if name != "allowed_payment_method_types"}
         return body
@@ -259,11 +273,6 @@ def _automatic_types(dashboard_types: tuple[str, ...], redirects: str | None) ->
 def _automatic_options(kind: type[Intent], dashboard_types: tuple[str, ...], redirects: str | None) -> dict[str, Any]:
     """The options that such an intent shows where none were given."""
     return {name: kind.default_options[name] for name in _automatic_types(dashboard_types, redirects)}
-
-
-@lru_cache
-def _values_of(fields: tuple[str, ...]) -> itemgetter[Any]:
-    return itemgetter(*fields)
 
 
 def client_secret(intent_id: str, seed: bytes) -> str:

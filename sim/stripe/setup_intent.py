@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sim.stripe.errors import failure
-from sim.stripe.intent import Intent, subscription_ids
+from sim.stripe.intent import Intent, Published, subscription_ids
 from sim.stripe.test_cards import Decline
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class SetupIntent(Intent):
     spoken_name: ClassVar = "setupintent"
     object_name: ClassVar = "setup_intent"
     type_name: ClassVar = "SetupIntent"
-    publishable_fields: ClassVar = _PUBLISHABLE
+    published: ClassVar = Published(_PUBLISHABLE, _CONSTANT)
     default_options: ClassVar = _OPTIONS
 
     def __init__(
