@@ -317,11 +317,10 @@ class Ledger:
             method.type = method.type or kind
             return method
         method = AccountPaymentMethod(payment_method_id, kind)
-        others = list(account.payment_methods.values())
+        method.is_default = not any(other.is_default for other in account.payment_methods.values())
         account.payment_methods[payment_method_id] = method
         self.payment_method_fact(account, method, "on_file", actor, at_start)
-        if not others or not any(other.is_default for other in others):
-            method.is_default = True
+        if method.is_default:
             self.payment_method_fact(account, method, "default", actor, at_start)
         return method
 

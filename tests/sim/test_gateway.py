@@ -188,3 +188,11 @@ def test_state_shows_what_is_owed(backend):
         "entitlements": [],
         "outstanding": 900,
     }
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v4/subscriptions"), ("POST", "/api/v4/bulk/subscriptions")])
+def test_nothing_passes_the_gateway_by(backend, refusal_of, method, path):
+    shopper = backend.shopper()
+    headers = {"authorization": f"Bearer {shopper.token}", "x-account-id": shopper.account_id}
+    request = Request(method, path, shopper.cart("workers_paid"), headers, operation="list_subscriptions")
+    assert refusal_of(backend.call("subscriptions-api", request)) == (401, 10000)
