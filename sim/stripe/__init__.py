@@ -70,7 +70,8 @@ used twice.
 `starting_after`), `POST /v1/payment_intents/{id}/capture`, `POST /v1/refunds {"payment_intent" | "charge", "amount"?,
 "reason"?}`, `GET /v1/charges`, `GET /v1/events`, `/v1/webhook_endpoints`.
 
-**Webhooks.** Each event of an enabled type is delivered, signed, by a spawned program: `Call("billing-webhooks",
+**Webhooks.** Each event of an enabled type (`sim.stripe.webhook_endpoint.DEFAULT_EVENTS` unless told otherwise;
+`payment_method.attached` is not among them) is delivered, signed, by a spawned program: `Call("billing-webhooks",
 Request("POST", "/webhooks/stripe", body=<bytes>, headers={"stripe-signature": …}, operation=<event type>))`.
 Receivers check with `sim.stripe.signature.verify(payload, header, secret, now_s)`, then `orjson.loads(payload)`:
 `data.object` is the intent with its `metadata`, `payment_method`, `customer`, `amount_received`.

@@ -41,6 +41,10 @@ class StripeObject(Protocol):
 
 T = TypeVar("T", bound=StripeObject)
 
+_FEW: Final = 256
+_DIGITS: Final = [f"{number:06x}" for number in range(_FEW)]
+"""The ends of the first ids of every account: formatting is half of what an id costs."""
+
 
 class Account:
     """One partition. `objects` are in the order in which they were made; `intents` and `customers` are among them.
@@ -63,7 +67,7 @@ class Account:
     def next_id(self, prefix: str) -> str:
         """A new id: no underscore after the prefix, because clients split client secrets at underscores."""
         self.count = count = self.count + 1
-        return f"{prefix}_{self.token}{count:06x}"
+        return f"{prefix}_{self.token}{_DIGITS[count] if count < _FEW else format(count, '06x')}"
 
     def events(self) -> list[Event]:
         """All events, oldest first, whether somebody subscribes to them or not."""

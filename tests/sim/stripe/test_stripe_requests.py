@@ -69,3 +69,10 @@ def test_the_same_requests_give_the_same_history(new_shop):
         return shop.journal.close("acct1"), [request.body for _, request in shop.received]
 
     assert history() == history()
+
+
+def test_ids_stay_different_however_many_an_account_has(shop):
+    ids = [shop.customer() for _ in range(300)]
+    assert len(set(ids)) == 300
+    assert {len(identifier) for identifier in ids} == {len("cus_") + 16 + 6}
+    assert shop.get(f"/v1/customers/{ids[-1]}")["id"] == ids[-1]
