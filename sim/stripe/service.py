@@ -57,7 +57,7 @@ class Stripe:
         """Answer one request; the deliveries of its events go on by themselves."""
         context = Context(self._merchant, request, self._clock.now_us)
         entry: Entry | None = None
-        if context.idempotency_key is not None and _may_keep(context, request):
+        if context.idempotency_key is not None and (context.authorized or _is_hosted(request)):
             try:
                 entry = self._keys.begin(context.publishable, context.idempotency_key, request, context.now_us)
             except StripeError as error:
@@ -104,16 +104,16 @@ class Stripe:
             (context.account or self._ledger.account(UNCLAIMED)).idempotency_keys.append(entry.key)
 
 
-def _may_keep(context: Context, request: Request) -> bool:
-    """Whether an answer to the request is one that an idempotency key may keep: not one to a stranger."""
-    return context.authorized or request.path.startswith(hosted_pages.PREFIX)
+def _is_hosted(request: Request) -> bool:
+    """Whether it is about a page that asks for no credential."""
+    return request.path.startswith(hosted_pages.PREFIX)
 
 
 def _answered(context: Context, request: Request) -> tuple[Answer, bool]:
     """The answer, and whether its idempotency key keeps it."""
     try:
         found = route(request.method, request.path)
-        if found is None and request.path.startswith(hosted_pages.PREFIX):
+        if found is None and _is_hosted(request):
             return hosted_pages.visit(context, request.path, _params(request)), True
         if not context.authorized:
             raise _stranger(request)
@@ -125,7 +125,8 @@ def _answered(context: Context, request: Request) -> tuple[Answer, bool]:
             if operation.browser is None:
                 raise secret_key_required()
             form = operation.browser
-        values = form.read(_params(request))
+        body = request.body
+        values = form.read(body if body.__class__ is dict and not request.query else _params(request))
         body = operation.endpoint(context, values, object_id)
         if "expand" in values:
             body = expanded(context.ledger, body, values["expand"])
@@ -169,7 +170,7 @@ def _params(request: Request) -> Mapping[str, Any]:
     body = request.body
     if body is None:
         return request.query
-    if body.__class__ is not dict and not isinstance(body, Mapping):
+    if not isinstance(body, Mapping):
         raise invalid_request(f"Invalid request body: expected form parameters, got {type(body).__name__}")
     return {**body, **request.query} if request.query else body
 
