@@ -69,14 +69,18 @@ class SimulatedDeployment:
         }
 
     def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
-        """Run those customers until nothing is left to happen.
+        """Run those customers until nothing is left to happen: together where they share queues, else one by one.
 
         `on_settled` is called once for each, with number, account and all facts, as soon as nothing more can happen to
         the account; what the deployment knows of the account is then forgotten. Raises ModelError or SetUpFailed.
         """
         self._on_settled = on_settled
-        self.world.feed(self._arrivals(customers))
-        self.world.run()
+        if self._variant.scenario.capacity:
+            self.world.feed(self._arrivals(customers))
+            self.world.run()
+            return
+        for arrival in self._arrivals(customers):
+            self.world.run_alone(*arrival)
 
     def _arrivals(self, customers: Iterable[int]) -> Iterator[tuple[int, Principal, Program[None]]]:
         """Customers in the order of their arrival; who comes at the same moment, in the order of their numbers."""

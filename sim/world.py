@@ -96,6 +96,16 @@ class World:
         """Start programs at given times, which must not decrease; one arrival at a time is in the schedule."""
         _Feed(self, iter(arrivals)).next()
 
+    def run_alone(self, at_us: int, principal: Principal, program: Program[Any]) -> None:
+        """Run a program, and all that it sets going, from `at_us` to its end; the next may begin earlier than this ended.
+
+        For principals who share nothing: what one of them touches stays in the processor's caches, and what is done is
+        forgotten before the next one comes. SimPy's own clock just runs on; `clock` tells each its own time.
+        """
+        self.clock.now_us = at_us
+        Activity(self, principal, program).run()
+        self.environment.run()
+
     def run(self) -> None:
         """Run until nothing is left to happen. Raises ModelError when a program breaks."""
         self.environment.run()
