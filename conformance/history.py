@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from conformance.circumstances import Circumstances
 from conformance.exchange import Exchange
 from conformance.intent_timeline import IntentTimeline
+from conformance.orderly import OrderlyPurchase, orderly_purchase
 from conformance.subscription_timeline import CHANGE_STATES, SubscriptionTimeline
 from scenarios.phase import GATED_OPERATIONS
 from sim.facts import EXACT, Fact
@@ -25,7 +26,17 @@ _FOLLOWED: Final = frozenset((*GATED_OPERATIONS, "pre_auth", "cancel", "pay_bad_
 class History:
     """The facts of one customer, in the order in which they happened, and what they say together."""
 
-    __slots__ = ("customer", "account", "facts", "circumstances", "by_kind", "_subscriptions", "_intents", "_exchanges")
+    __slots__ = (
+        "customer",
+        "account",
+        "facts",
+        "circumstances",
+        "by_kind",
+        "_subscriptions",
+        "_intents",
+        "_exchanges",
+        "_orderly",
+    )
 
     def __init__(self, customer: int, account: str, facts: Sequence[Fact], circumstances: Circumstances) -> None:
         self.customer = customer
@@ -35,6 +46,7 @@ class History:
         self._subscriptions: dict[str, SubscriptionTimeline] | None = None
         self._intents: dict[str, IntentTimeline] | None = None
         self._exchanges: dict[str, Exchange] | None = None
+        self._orderly: OrderlyPurchase | Literal[False] | None = None
         by_kind: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in facts:
             by_kind[fact[3]].append(fact)
@@ -58,6 +70,18 @@ class History:
         if settled is not None:
             return settled[-1].time_us
         return self.facts[-1].time_us if self.facts else 0
+
+    @property
+    def orderly(self) -> OrderlyPurchase | None:
+        """The purchase that it is all about, if that was paid and granted as it should be; None for any other."""
+        found = self._orderly
+        if found is None:
+            try:
+                found = orderly_purchase(self.by_kind, self.account, self.circumstances) or False
+            except Exception:  # Malformed facts are no orderly purchase; the properties say what is wrong with them.
+                found = False
+            self._orderly = found
+        return found or None
 
     @property
     def intents(self) -> dict[str, IntentTimeline]:
@@ -99,10 +123,17 @@ class History:
                 for fact in exchange.subscriptions:
                     seen[fact.subject] = None
                 for fact in exchange.secrets:
-                    intent = self.intents.get(fact.subject)
-                    if intent is not None:
-                        seen.update(dict.fromkeys(intent.subscription_ids))
+                    for name in self._paid_by(fact.subject):
+                        seen[name] = None
         return list(seen)
+
+    def _paid_by(self, intent_id: str) -> Sequence[str]:
+        """The ids of the subscriptions that an intent pays."""
+        orderly = self.orderly
+        if orderly is not None:
+            return (orderly.subscription_id,)
+        intent = self.intents.get(intent_id)
+        return intent.subscription_ids if intent is not None else ()
 
     def expired_with(self, intent: IntentTimeline) -> bool:
         """Whether an intent was cancelled because the purchase or the change that it pays for had reached its age."""

@@ -174,10 +174,15 @@ class IntentTimeline:
     @property
     def paid_with(self) -> str | None:
         """The payment method that succeeded, where Stripe says."""
-        if self.success is None or self.success.detail is None:
-            return None
-        method = self.success.detail.get("payment_method")
-        return method if isinstance(method, str) else None
+        return paid_with(self.success)
+
+
+def paid_with(success: Fact | None) -> str | None:
+    """The payment method of an intent's success, where Stripe says."""
+    if success is None or success.detail is None:
+        return None
+    method = success.detail.get("payment_method")
+    return method if isinstance(method, str) else None
 
 
 def _failed(fact: Fact) -> bool:

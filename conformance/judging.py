@@ -17,13 +17,14 @@ from typing import Any, Final
 from conformance.circumstances import Circumstances
 from conformance.finding import Finding, Tier
 from conformance.history import History
+from conformance.orderly import Shape
 from conformance.properties import PROPERTIES
 from conformance.property import NOT_SETTLED, Judge, Judgement, Property
 from conformance.verdict import Because, PropertyVerdict, TierVerdict, Value
 
 OFFENDERS_KEPT: Final = 5
 _PLANS_KEPT: Final = 1_024
-"""How many sets of kinds are remembered with what can be judged in them; there are a few dozen in practice."""
+"""How many successions of kinds are remembered with what can be judged in them; a variant has a few dozen."""
 
 _TIERS: Final[tuple[Tier, ...]] = ("inline", "batch", "alert")
 
@@ -190,6 +191,28 @@ class PropertyTally:
 Step = tuple[Judge, PropertyTally]
 
 
+class JudgingPlan:
+    """What is to be done with histories of one kind.
+
+    `passed` are the checks that each of them passes by being an orderly purchase; `uses` counts the histories for
+    which they are not yet in the tallies.
+    """
+
+    __slots__ = ("steps", "undecided", "passed", "uses")
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.undecided: list[PropertyTally] = []
+        self.passed: list[tuple[PropertyTally, int]] = []
+        self.uses = 0
+
+    def settle(self) -> None:
+        """Put the checks that were passed into the tallies."""
+        for tally, checks in self.passed:
+            tally.checks += checks * self.uses
+        self.uses = 0
+
+
 class Judging:
     """The fold. Picklable; `merge` takes another one over the same properties in, shards in any cut."""
 
@@ -204,7 +227,7 @@ class Judging:
                 raise ValueError(f"no property {name!r} is checked: expected one of {', '.join(PROPERTIES)}")
             self._tallies[name] = PropertyTally(name)
         self._circumstances: Circumstances | None = None
-        self._plans: dict[tuple[bool, frozenset[str]], tuple[list[Step], list[PropertyTally]]] = {}
+        self._plans: dict[tuple[bool | Shape | str | None, ...], JudgingPlan] = {}
 
     @property
     def property_ids(self) -> tuple[str, ...]:
@@ -214,8 +237,9 @@ class Judging:
     def add(self, history: History) -> None:
         """Judge one customer. A checker that crashes makes its property inconclusive and stops nothing else."""
         self.histories += 1
-        steps, undecided = self._plan(history)
-        for judge, tally in steps:
+        plan = self._plan(history)
+        plan.uses += 1
+        for judge, tally in plan.steps:
             try:
                 checks, findings, unsure, noted = judgement = judge(history)
             except Exception as error:
@@ -225,57 +249,75 @@ class Judging:
                 tally.add(history, judgement)
             else:
                 tally.checks += checks
-        for tally in undecided:
+        for tally in plan.undecided:
             tally.leave_undecided(history.customer, NOT_SETTLED)
 
     def merge(self, other: Judging) -> None:
         """Add what another shard judged. Raises ValueError if it judged other properties."""
         if self.property_ids != other.property_ids:
             raise ValueError(f"shards judged different properties: {self.property_ids} and {other.property_ids}")
+        self._settle()
+        other._settle()
         self.histories += other.histories
         for name, tally in self._tallies.items():
             tally.merge(other._tallies[name])
 
     def verdicts(self) -> list[PropertyVerdict]:
         """One verdict for each property, in the order in which they were asked for."""
+        self._settle()
         return [tally.verdict(self.histories) for tally in self._tallies.values()]
 
     def offenders(self, limit: int = OFFENDERS_KEPT) -> dict[str, list[int]]:
         """The first offending customers of each property that has any; no more than `OFFENDERS_KEPT` are known."""
         return {name: tally.offenders[:limit] for name, tally in self._tallies.items() if tally.offenders}
 
-    def _plan(self, history: History) -> tuple[list[Step], list[PropertyTally]]:
+    def _plan(self, history: History) -> JudgingPlan:
         """The properties that can be judged in a history, and those that cannot because it was cut off.
 
-        Histories with the same kinds of facts have the same plan, so that absent evidence costs nothing.
+        Histories with the same kinds of facts have the same plan, so that absent evidence costs nothing. The order of
+        the kinds means nothing, but to disregard it would cost more than the few plans more that it makes.
         """
         if history.circumstances is not self._circumstances:
+            self._forget_plans()
             self._circumstances = history.circumstances
-            self._plans.clear()
-        key = (history.settled, frozenset(history.by_kind))
+        orderly = history.orderly
+        key = (history.settled, orderly.shape if orderly is not None else None, *history.by_kind)
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _PLANS_KEPT:
-                self._plans.clear()
+                self._forget_plans()
             plan = self._plans[key] = self._make_plan(history)
         return plan
 
-    def _make_plan(self, history: History) -> tuple[list[Step], list[PropertyTally]]:
-        steps: list[Step] = []
-        undecided: list[PropertyTally] = []
+    def _make_plan(self, history: History) -> JudgingPlan:
+        plan = JudgingPlan()
+        orderly = history.orderly
         for name, tally in self._tallies.items():
             prop: Property = PROPERTIES[name]
             reason = prop.applies(history.circumstances)
             if reason is not None:
                 tally.not_applicable = reason
             elif prop.only_when_settled and not history.settled:
-                undecided.append(tally)
+                plan.undecided.append(tally)
             elif prop.has_evidence(history.by_kind):
-                steps.append((prop.function, tally))
-        return steps, undecided
+                passed = prop.orderly(orderly.shape) if orderly is not None and prop.orderly is not None else None
+                if passed is None:
+                    plan.steps.append((prop.function, tally))
+                else:
+                    plan.passed.append((tally, passed))
+        return plan
+
+    def _settle(self) -> None:
+        for plan in self._plans.values():
+            plan.settle()
+
+    def _forget_plans(self) -> None:
+        self._settle()
+        self._plans.clear()
 
     def __getstate__(self) -> dict[str, Any]:
         """Plans hold functions and can be made again: they do not travel."""
+        self._settle()
         return {"histories": self.histories, "tallies": self._tallies}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:

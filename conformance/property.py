@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from conformance.circumstances import Circumstances
 from conformance.finding import Finding, Severity, Tier
 from conformance.history import History
+from conformance.orderly import Shape
 from sim.facts import Fact
 
 NOT_SETTLED: Final = "the run was cut off before everything had settled"
@@ -67,6 +68,8 @@ class Property:
     `needs` names the kinds of facts without which nothing can be checked; `a|b` means either. `evidence` says the same
     to a person, with sources. `magnitude` is the unit in which its offenders are compared. `applies` gives the reason
     why the property means nothing in some circumstances, or None. `alert` lists the events of its alert tier.
+    `orderly` says how many checks an orderly purchase passes by what it is, which spares it the judging; None where
+    the whole history must be looked at.
     """
 
     id: str
@@ -82,6 +85,7 @@ class Property:
     function: Judge = field(repr=False)
     applies: Callable[[Circumstances], str | None] = field(default=_always, repr=False)
     alert: Callable[[History], list[AlertEvent]] | None = field(default=None, repr=False)
+    orderly: Callable[[Shape], int | None] | None = field(default=None, repr=False)
 
     @cached_property
     def needed_kinds(self) -> tuple[tuple[str, ...], ...]:

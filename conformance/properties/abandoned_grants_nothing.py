@@ -179,4 +179,5 @@ PROPERTY = Property(
     needs=("subscription|final_subscription",),
     function=judge,
     applies=needs_stripe,
+    orderly=lambda _: 0,
 )

@@ -129,4 +129,5 @@ PROPERTY = Property(
     needs=("intent|final_intent", "subscription|final_subscription"),
     function=judge,
     applies=needs_stripe,
+    orderly=lambda shape: 2 if shape.price_shown else 1,
 )

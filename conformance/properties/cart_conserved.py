@@ -33,7 +33,7 @@ def judge(history: History) -> Judgement:
             if len(shown) < lines:
                 findings.append(_line_lost(history, attempt, end, int(lines), shown))
         findings.extend(_refused_unseen(history, attempt, end))
-    if checks:
+    if checks and history.orderly is None:
         for subscription in history.subscriptions.values():
             final = subscription.final
             if final is not None and not subscription.given and _nowhere(subscription):

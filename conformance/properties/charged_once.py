@@ -181,4 +181,5 @@ PROPERTY = Property(
     needs=("intent|final_intent",),
     function=judge,
     applies=needs_stripe,
+    orderly=lambda _: 1,
 )

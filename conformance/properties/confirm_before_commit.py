@@ -84,4 +84,5 @@ PROPERTY = Property(
     needs=("subscription|final_subscription",),
     function=judge,
     applies=needs_stripe,
+    orderly=lambda shape: 3 if shape.committed_in_answer else 2,
 )

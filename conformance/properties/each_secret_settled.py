@@ -131,4 +131,5 @@ PROPERTY = Property(
     magnitude="minor units of the intent that was lost or charged again",
     needs=("secret", "intent|final_intent"),
     function=judge,
+    orderly=lambda _: 0,
 )

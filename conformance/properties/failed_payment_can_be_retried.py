@@ -144,4 +144,5 @@ PROPERTY = Property(
     magnitude="minor units of the purchase",
     needs=("intent|confirm",),
     function=judge,
+    orderly=lambda shape: None if shape.declined else 0,
 )

@@ -16,6 +16,13 @@ _NOT_KEPT = (401, 403, 404, 405, 429)
 
 def judge(history: History) -> Judgement:
     """Every key that was sent more than once."""
+    keys = [
+        fact.detail["idempotency_key"]
+        for fact in history.of("request")
+        if fact.detail is not None and "idempotency_key" in fact.detail
+    ]
+    if len(keys) < 2:
+        return conclude(0)
     by_key: dict[str, list[Exchange]] = {}
     for exchange in history.exchanges.values():
         key = exchange.idempotency_key

@@ -128,4 +128,5 @@ PROPERTY = Property(
     function=judge,
     applies=_under_continuation,
     alert=alert,
+    orderly=lambda _: 1,
 )

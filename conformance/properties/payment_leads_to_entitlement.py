@@ -204,4 +204,5 @@ PROPERTY = Property(
     function=judge,
     applies=needs_stripe,
     alert=alert,
+    orderly=lambda _: 1,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import IntentTimeline, paid_with
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import member
@@ -20,12 +20,19 @@ def judge(history: History) -> Judgement:
     on_file = history.of("final_payment_method")
     if not on_file and "account_payment_method" not in history.by_kind:
         return conclude(0)
+    kept = [fact.subject for fact in on_file]
+    orderly = history.orderly
+    if orderly is not None:
+        method = paid_with(orderly.success)
+        if method is None:
+            return conclude(0)
+        if method in kept and _default_stands(history, [fact for fact in on_file if fact.state == "default"]):
+            return conclude(1)
     paid = [
         intent
         for intent in history.intents.values()
         if intent.success is not None and intent.paid_with is not None and _granted(history, intent)
     ]
-    kept = [fact.subject for fact in on_file]
     for intent in paid:
         checks += 1
         if intent.paid_with not in kept:
@@ -66,9 +73,9 @@ def _removed(history: History, method: str | None) -> bool:
 
 def _judge_default(history: History, paid: list[IntentTimeline], on_file: Iterable[Fact]) -> Iterable[Finding]:
     defaults = [fact for fact in on_file if fact.state == "default"]
-    first = _first_default(history)
-    if len(defaults) == 1 and (first is None or first.subject == defaults[0].subject):
+    if _default_stands(history, defaults):
         return ()
+    first = _first_default(history)
     if len(defaults) > 1:
         return (_several(history, defaults),)
     if defaults:
@@ -77,6 +84,12 @@ def _judge_default(history: History, paid: list[IntentTimeline], on_file: Iterab
     if first is None and any(fact.subject == intent.paid_with for intent in paid for fact in on_file):
         return (_none(history, paid[0], on_file),)
     return ()
+
+
+def _default_stands(history: History, defaults: list[Fact]) -> bool:
+    """Whether there is one default at the end, and it is the one that stood at the start if there was any."""
+    first = _first_default(history)
+    return len(defaults) == 1 and (first is None or first.subject == defaults[0].subject)
 
 
 def _several(history: History, defaults: list[Fact]) -> Finding:

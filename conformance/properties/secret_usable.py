@@ -18,10 +18,13 @@ def judge(history: History) -> Judgement:
     """Every secret in an answer: its form, its owner, its intent; what a secret was used for tells the rest."""
     checks = 0
     findings: list[Finding] = []
+    orderly = history.orderly
     for fact in history.of("secret"):
         checks += 1
         if member(fact, "well_formed") is False or not str(fact.subject).startswith(("pi_", "seti_")):
             findings.append(_malformed(history, fact))
+        if orderly is not None and not member(fact, "owner_account"):
+            continue
         intent = history.intents.get(fact.subject)
         if intent is None:
             continue

@@ -131,4 +131,5 @@ PROPERTY = Property(
     needs=("final_subscription|final_entitlement|final_intent",),
     function=judge,
     alert=alert,
+    orderly=lambda _: 1,
 )

@@ -193,4 +193,5 @@ PROPERTY = Property(
     magnitude="minor units of the unpaid difference",
     needs=("plan|subscription", "intent|final_intent|plan"),
     function=judge,
+    orderly=lambda _: 0,
 )

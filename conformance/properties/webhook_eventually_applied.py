@@ -108,4 +108,5 @@ PROPERTY = Property(
     magnitude="seconds from the first delivery to the end",
     needs=("webhook|subscription",),
     function=judge,
+    orderly=lambda shape: 1 if shape.success_sent else 0,
 )

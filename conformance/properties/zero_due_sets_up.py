@@ -69,4 +69,5 @@ PROPERTY = Property(
     magnitude="one for each intent or secret",
     needs=("intent|final_intent|subscription",),
     function=judge,
+    orderly=lambda _: 0,
 )

@@ -125,7 +125,7 @@ def test_a_crash_is_inconclusive_and_its_text_is_kept(story: Told, monkeypatch: 
     def crash(history: History) -> Judgement:
         raise ZeroDivisionError(f"customer {history.customer} broke it")
 
-    broken = {**PROPERTIES, NEWP: replace(PROPERTIES[NEWP], function=crash)}
+    broken = {**PROPERTIES, NEWP: replace(PROPERTIES[NEWP], function=crash, orderly=None)}
     monkeypatch.setattr(judging_module, "PROPERTIES", broken)
     judging = judge([story().plain().history(customer) for customer in (4, 2)], NEWP, "charged-once")
     found, other = judging.verdicts()
