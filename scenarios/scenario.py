@@ -224,6 +224,7 @@ class Fault(Model):
         "webhook_reorder",
         "webhook_delay",
         "webhook_drop",
+        "webhook_forged",
     ]
     """What goes wrong. The webhook_ kinds concern the delivery of Stripe's events, the others calls to a service."""
     service: ServiceName | None = None

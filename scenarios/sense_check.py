@@ -39,7 +39,7 @@ _MIXES: Final = (
 _ONLY_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "status": ("error",),
     "copies": ("webhook_duplicate",),
-    "delay": ("latency", "webhook_delay", "webhook_reorder", "webhook_duplicate"),
+    "delay": ("latency", "webhook_delay", "webhook_reorder", "webhook_duplicate", "webhook_forged"),
 }
 
 

@@ -13,9 +13,11 @@ from sim.customers import Population, Session, account_request, customer_program
 from sim.deliveries import Deliveries
 from sim.effects import Call, Program
 from sim.facts import EXACT, Fact, Journal
-from sim.faults import FaultPlan
+from sim.faults import FORGED, FaultPlan
 from sim.final_reading import note_final_reading
 from sim.gateway import Gateway
+from sim.impostor import Impostor
+from sim.messages import Service
 from sim.network import Network
 from sim.principal import Principal
 from sim.store import MemoryStore
@@ -64,9 +66,17 @@ class SimulatedDeployment:
             "gateway": Gateway(config, self.store, clock),
             "subscriptions-api": self.api,
             "billing-webhooks": BillingWebhooks(config, self.store, clock, self.journal),
-            "stripe": self.stripe,
+            "stripe": self._stripe_or_impostor(config, clock),
             "test-support": TestSupport(config, self.store, clock, self.journal),
         }
+
+    def _stripe_or_impostor(self, config: BackendConfig, clock: WorldClock) -> Service:
+        """Stripe, with an impostor in front where the scenario has one."""
+        faults = self._variant.scenario.faults
+        if all(fault.kind != FORGED for fault in faults):
+            return self.stripe
+        streams_of = self._streams.__getitem__
+        return Impostor(self.stripe, faults, streams_of, clock, self.journal, config.webhook_secret)
 
     def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
         """Run those customers until nothing is left to happen: together where they share queues, else one by one.

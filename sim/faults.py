@@ -17,6 +17,8 @@ from sim.purposes import Purpose
 from sim.streams import Streams
 
 _WEBHOOK_PREFIX: Final = "webhook_"
+FORGED: Final = "webhook_forged"
+"""Not a fault of the network but somebody's doing: see impostor.py."""
 _DEFAULT_EXTRA_US: Final = 10_000_000
 _RATE_LIMIT_HEADERS: Final[Mapping[str, str]] = {"retry-after": "5"}
 
@@ -47,8 +49,12 @@ def strikes(fault: Fault, number: int, streams: Streams, now_us: int) -> bool:
 
 
 def webhook_faults(faults: Sequence[Fault]) -> list[tuple[int, Fault]]:
-    """The faults that concern deliveries of Stripe's events, with their numbers in the scenario's list."""
-    return [(number, fault) for number, fault in enumerate(faults) if fault.kind.startswith(_WEBHOOK_PREFIX)]
+    """The faults that concern deliveries of Stripe's own events, with their numbers in the scenario's list."""
+    return [
+        (number, fault)
+        for number, fault in enumerate(faults)
+        if fault.kind.startswith(_WEBHOOK_PREFIX) and fault.kind != FORGED
+    ]
 
 
 class FaultPlan:

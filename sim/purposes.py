@@ -50,6 +50,5 @@ class Purpose(IntEnum):
     PROVISIONING = 31
     # what a scenario may ask for besides
     STANDING = 32
-    FORGERY = 33
     # faults: one number for each entry of a scenario's list (at most 64)
     FAULT = 64

@@ -97,7 +97,7 @@ class World:
         _Feed(self, iter(arrivals)).next()
 
     def run_alone(self, at_us: int, principal: Principal, program: Program[Any]) -> None:
-        """Run a program, and all that it sets going, from `at_us` to its end; the next may begin earlier than this ended.
+        """Run a program, and all that it sets going, from `at_us` to its end; the next may begin before that.
 
         For principals who share nothing: what one of them touches stays in the processor's caches, and what is done is
         forgotten before the next one comes. SimPy's own clock just runs on; `clock` tells each its own time.
