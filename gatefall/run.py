@@ -92,8 +92,8 @@ def run(
     \b
     Examples:
       gatefall run
-      gatefall run three-d-secure my-scenario.yaml --phase 2
-      gatefall run normal-week --customers 100000 --seed 7 --out runs/week
+      gatefall run three-d-secure-passed my-scenario.yaml --phase 2
+      gatefall run a-normal-week --customers 100000 --seed 7 --out runs/week
       gatefall run --out runs/week --resume
     """
     check_target(target)
