@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
+from conformance.orderly import OrderlyPurchase
 from conformance.subscription_timeline import CHANGE_STATES, SubscriptionTimeline
 from sim.facts import Fact
 
@@ -49,6 +50,9 @@ def read_endings(history: History) -> list[Ending]:
     if not attempts:
         return []
     if len(attempts) == 1:
+        orderly = history.orderly
+        if orderly is not None and _lines(attempts[0]) == 1:
+            return [_ending_of_orderly(attempts[0], orderly)]
         return [_ending(history, attempts[0], history.subscriptions.values())]
     owned = _owned(history, attempts)
     return [_ending(history, attempt, owned[attempt.subject]) for attempt in attempts]
@@ -94,14 +98,14 @@ def _paid_change(line: SubscriptionTimeline, history: History) -> PaidLine | Non
 
 
 def _ending(history: History, attempt: Fact, lines: Iterable[SubscriptionTimeline]) -> Ending:
-    detail: Any = attempt.detail or {}
-    expected = int(detail.get("lines", 1))
+    expected = _lines(attempt)
     if expected == 0:
         # Nothing is bought (a payment method is added): the customer's own ending is the only one there is.
         return Ending(attempt, _ended_well(history, attempt), None, None)
     paid = [found for line in lines if (found := paid_line(line, history)) is not None]
     if expected == 1 and len(paid) == 1:
         return _ending_of_one(attempt, paid[0])
+    detail: Any = attempt.detail or {}
     products = detail.get("products") or ()
     if not _covers(paid, products, expected):
         return Ending(attempt, False, None, None)
@@ -117,6 +121,20 @@ def _ending_of_one(attempt: Fact, line: PaidLine) -> Ending:
     """As `_ending` for a cart of one line, which nearly all carts are."""
     entitlement_us = _span_us(line.paid_at_us, line.entitled_at_us) if line.entitled else None
     return Ending(attempt, line.entitled, _span_us(attempt.time_us, line.paid_at_us), entitlement_us)
+
+
+def _ending_of_orderly(attempt: Fact, purchase: OrderlyPurchase) -> Ending:
+    """As `_ending` for a cart of one line that was paid for and granted in this order."""
+    paid_at_us = purchase.success.time_us
+    begun_us = attempt.time_us
+    payment_us = paid_at_us - begun_us if paid_at_us > begun_us else 0
+    return Ending(attempt, True, payment_us, purchase.activation.time_us - paid_at_us)
+
+
+def _lines(attempt: Fact) -> int:
+    """How many lines the cart of an attempt has."""
+    detail = attempt.detail
+    return int(detail.get("lines", 1)) if detail else 1
 
 
 def _span_us(start_us: int | None, end_us: int | None) -> int | None:

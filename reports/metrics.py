@@ -197,8 +197,8 @@ class Metrics:
             if facts:
                 count(self, facts)
         self._add_failures(by_kind)
-        # One line, paid for and entitled, cannot drift: nearly every customer is spared the look.
-        if len(endings) != 1 or not endings[0].converted or len(history.subscriptions) != 1:
+        # An orderly purchase cannot drift: nearly every customer is spared the look.
+        if history.orderly is None:
             self._add_drift(read_drift(history))
 
     def merge(self, other: Metrics) -> None:
