@@ -10,32 +10,20 @@ from sim.facts import Fact
 class Exchange:
     """A request with its answer and what the answer showed. Either may be missing."""
 
-    __slots__ = ("id", "request", "answer", "subscriptions", "secrets")
+    __slots__ = ("id", "operation", "attempt", "caller", "request", "answer", "subscriptions", "secrets")
 
-    def __init__(self, request_id: str) -> None:
-        self.id = request_id
+    def __init__(self, first: Fact) -> None:
+        """Begin with the request, or with the answer if the request is not known."""
+        self.id = first.subject
+        self.operation = first.operation
+        self.attempt = first.related
+        """The attempt that it belongs to."""
+        self.caller = first.actor
+        """The client that sent it."""
         self.request: Fact | None = None
         self.answer: Fact | None = None
         self.subscriptions: list[Fact] = []
         self.secrets: list[Fact] = []
-
-    @property
-    def operation(self) -> str | None:
-        """The operation's name."""
-        fact = self.request or self.answer
-        return fact.operation if fact is not None else None
-
-    @property
-    def attempt(self) -> str | None:
-        """The attempt that it belongs to."""
-        fact = self.request or self.answer
-        return fact.related if fact is not None else None
-
-    @property
-    def caller(self) -> str:
-        """The client that sent it."""
-        fact = self.request or self.answer
-        return fact.actor if fact is not None else "an unknown caller"
 
     @property
     def asked_us(self) -> int | None:

@@ -231,12 +231,12 @@ class History:
         exchanges: dict[str, Exchange] = {}
         for fact in by_kind.get("request", NOTHING):
             if fact.operation in _FOLLOWED or (fact.detail is not None and fact.detail.get("idempotency_key")):
-                exchange = exchanges[fact.subject] = Exchange(fact.subject)
+                exchange = exchanges[fact.subject] = Exchange(fact)
                 exchange.request = fact
         for fact in by_kind.get("answer", NOTHING):
             found = exchanges.get(fact.subject)
             if found is None and fact.operation in _FOLLOWED:
-                found = exchanges[fact.subject] = Exchange(fact.subject)
+                found = exchanges[fact.subject] = Exchange(fact)
             if found is not None:
                 found.answer = fact
         for fact in by_kind.get("subscription", NOTHING):

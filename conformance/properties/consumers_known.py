@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.property import Judgement, Property, conclude
@@ -9,6 +11,8 @@ from conformance.prose import clock
 from conformance.subscription_timeline import member
 from scenarios.phase import GATED_OPERATIONS
 from sim.facts import Fact
+
+_GATED: Final = frozenset(GATED_OPERATIONS)
 
 
 def judge(history: History) -> Judgement:
@@ -19,7 +23,7 @@ def judge(history: History) -> Judgement:
     undeclared: list[str] = []
     circumstances = history.circumstances
     for fact in history.of("answer"):
-        if fact.operation in GATED_OPERATIONS and fact.state != "unknown":
+        if fact.operation in _GATED and fact.state != "unknown":
             checks += 1
         if not met_gate(fact):
             continue

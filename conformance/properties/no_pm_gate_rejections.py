@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conformance.circumstances import Circumstances
 from conformance.exchange import Exchange
 from conformance.finding import Finding
@@ -13,6 +15,7 @@ from scenarios.phase import COMMITMENT_PHASE, GATED_OPERATIONS, PAYMENT_OPERATIO
 from sim.facts import Fact
 
 NEEDS_CUSTOMER_CODE = 1211
+_GATED: Final = frozenset(GATED_OPERATIONS)
 
 
 def judge(history: History) -> Judgement:
@@ -20,7 +23,7 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     for fact in history.of("answer"):
-        gated = fact.operation in GATED_OPERATIONS
+        gated = fact.operation in _GATED
         if gated and fact.state != "unknown":
             checks += 1
         if fact.code == 1210:
@@ -42,7 +45,7 @@ def alert(history: History) -> list[AlertEvent]:
     return [
         AlertEvent(fact.time_us, fact.code == 1210)
         for fact in history.of("answer")
-        if fact.operation in GATED_OPERATIONS and fact.state != "unknown"
+        if fact.operation in _GATED and fact.state != "unknown"
     ]
 
 
