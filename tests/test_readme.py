@@ -29,11 +29,15 @@ def test_every_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         path.write_text(file, encoding="utf-8")
     lines = [line for block in examples("sh") for line in block.splitlines()]
     assert len(lines) >= 10
+    printed: set[str] = set()
     for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "gatefall"
         result = CliRunner().invoke(gatefall, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+        printed.update(" ".join(row.split()) for row in result.output.splitlines())
+    shown = [" ".join(row.split()) for block in examples("text") for row in block.splitlines()]
+    assert [row for row in shown if row not in printed and "─" not in row] == []
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
