@@ -48,10 +48,12 @@ _SCHEMA: Final = pa.schema(
     ]
 )
 _LINE_FEED: Final = orjson.Fragment(b"\n")
-_BEFORE_DETAIL: Final = b",\n,"
-"""What parts the details in the canonical bytes: no other line feeds are in them."""
+_BETWEEN_DETAILS: Final = b",\n,"
+"""What parts the details in the canonical bytes: JSON holds no line feeds of its own."""
 _NO_DETAIL: Final = b"null"
 
+_OF_OWNERS: Final = tuple(_SCHEMA)[:2]
+_OF_FACTS: Final = tuple(_SCHEMA)[2:]
 _DIGEST: Final = b"gatefall.digest"
 _CUSTOMERS: Final = b"gatefall.customers"
 
@@ -79,27 +81,20 @@ class Recorded:
     facts: list[Fact]
 
 
-def canonical_history(facts: Sequence[Fact], *owner: int | str) -> bytes:
+def canonical_history(facts: Sequence[Fact]) -> bytes:
     """The canonical bytes of one customer's facts: equal histories give equal bytes, whether recorded or not.
 
-    It is JSON: the owner, the values column by column, and the details with sorted keys, each of them after a line
-    feed. Everything is written in one call, because a call for each detail would cost ten times as much.
+    They are JSON: the values column by column, then the details with sorted keys, each on a line of its own.
     """
     *columns, details = zip(*facts, strict=True)
-    return _canonical(owner, columns, details)
+    return orjson.dumps(columns) + _dump_details(details)
 
 
-def _canonical(
-    owner: Sequence[int | str], columns: Sequence[Sequence[Any]], details: Sequence[Mapping[str, Any] | None]
-) -> bytes:
-    parted: list[Any] = [_LINE_FEED] * (2 * len(details))
-    parted[1::2] = details
-    return orjson.dumps([*owner, *columns, *parted], None, orjson.OPT_SORT_KEYS)
-
-
-def _canonical_as_read(owner: Sequence[int | str], columns: Sequence[Sequence[Any]], details: Sequence[bytes]) -> bytes:
-    """The same from columns that were read back, where details are JSON already."""
-    return b"%b%b%b]" % (orjson.dumps([*owner, *columns])[:-1], _BEFORE_DETAIL, _BEFORE_DETAIL.join(details))
+def _dump_details(details: Sequence[Mapping[str, Any] | None]) -> bytes:
+    """All details in one call, because a call for each would cost more than all the rest."""
+    parted: list[Any] = [_LINE_FEED] * (2 * len(details) - 1)
+    parted[::2] = details
+    return orjson.dumps(parted, None, orjson.OPT_SORT_KEYS)
 
 
 def combined_digest(digests: Iterable[str]) -> str:
@@ -131,7 +126,10 @@ class PartWriter:
         )
         self._digest = sha256()
         self._flushed = 0
-        self._columns: list[list[Any]] = [[] for _ in _SCHEMA]
+        self._rows = 0
+        self._owners: list[tuple[int, int, str]] = []
+        """The end of each customer's rows, the customer's number and account."""
+        self._columns: list[list[Any]] = [[] for _ in _OF_FACTS]
 
     def add(self, customer: int, account: str, facts: Sequence[Fact]) -> None:
         """Record the whole history of one customer."""
@@ -139,14 +137,15 @@ class PartWriter:
         if not facts:
             return
         *columns, details = zip(*facts, strict=True)
-        whole = _canonical((customer, account), columns, details)
-        self._digest.update(whole)
-        count = len(facts)
-        dumped = [None if detail == _NO_DETAIL else detail for detail in whole[:-1].split(_BEFORE_DETAIL)[1:]]
-        new_rows = ((customer,) * count, (account,) * count, *columns, dumped)
-        for held, new in zip(self._columns, new_rows, strict=True):
+        dumped = _dump_details(details)
+        self._digest.update(orjson.dumps((customer, account, *columns)))
+        self._digest.update(dumped)
+        columns.append([None if row == _NO_DETAIL else row for row in dumped[1:-1].split(_BETWEEN_DETAILS)])
+        for held, new in zip(self._columns, columns, strict=True):
             held += new
-        if len(self._columns[0]) >= FACTS_PER_ROW_GROUP:
+        self._rows += len(facts)
+        self._owners.append((self._rows, customer, account))
+        if self._rows >= FACTS_PER_ROW_GROUP:
             self._flush()
 
     def finish(self) -> Part:
@@ -173,14 +172,23 @@ class PartWriter:
 
     def _flush(self) -> None:
         """Write the facts at hand as one row group."""
-        count = len(self._columns[0])
-        if count == 0:
+        if self._rows == 0:
             return
-        arrays = [pa.array(values, field.type) for values, field in zip(self._columns, _SCHEMA, strict=True)]
-        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), row_group_size=count)
-        self._flushed += count
+        ends, *owners = zip(*self._owners, strict=True)
+        arrays = [_repeated(ends, values, field) for values, field in zip(owners, _OF_OWNERS, strict=True)]
+        arrays += [pa.array(values, field.type) for values, field in zip(self._columns, _OF_FACTS, strict=True)]
+        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), row_group_size=self._rows)
+        self._flushed += self._rows
+        self._rows = 0
+        self._owners.clear()
         for held in self._columns:
             held.clear()
+
+
+def _repeated(ends: Sequence[int], values: Sequence[Any], field: Any) -> Any:
+    """A column in which each value stands until its end."""
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array(ends, pa.int32()), pa.array(values, field.type))
+    return pc.run_end_decode(runs)
 
 
 class CellWriter:
@@ -271,7 +279,8 @@ class PartReader:
         digest = sha256()
         for group in range(self._parquet.num_row_groups):
             for span in _spans([column.to_pylist() for column in self._table(group).columns]):
-                digest.update(_canonical_as_read((span[0][0], span[1][0]), span[2:-1], span[-1]))
+                digest.update(orjson.dumps((span[0][0], span[1][0], *span[2:-1])))
+                digest.update(b"[%b]" % _BETWEEN_DETAILS.join(span[-1]))
                 yield _recorded(span)
         if digest.hexdigest() != self.digest:
             raise DamagedPart(f"{self._path}: its facts do not match the digest that was written with them")
