@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
+from conformance.payment import Unpaid
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, money, span
 from conformance.subscription_timeline import CHANGES, SubscriptionTimeline, member
@@ -59,7 +60,8 @@ def _applied_unpaid(
             "the old plan should have stayed until then."
         )
         facts = [fact, *(intent.success or intent.final or intent.created for intent in own)]
-        yield PROPERTY.finding(history, "batch", fact.time_us, proof, facts, max(due or 0, 1))
+        magnitude = Unpaid(tuple(own), late, due).magnitude(fact.time_us)
+        yield PROPERTY.finding(history, "batch", fact.time_us, proof, facts, magnitude)
 
 
 def _due_at(subscription: SubscriptionTimeline, applied: Fact) -> int | None:
@@ -190,7 +192,7 @@ PROPERTY = Property(
     example=(
         "sub_1 went from Pro to Business at 12:03:07; pi_2 for the difference of 2,375.00 USD was declined at 12:03:09."
     ),
-    magnitude="minor units of the unpaid difference",
+    magnitude="minor units of the unpaid difference (paid late: a share of them)",
     needs=("plan|subscription", "intent|final_intent|plan"),
     function=judge,
     orderly=lambda _: 0,

@@ -677,6 +677,17 @@ def test_an_upgrade_in_force_before_it_is_paid_is_found(story: Told) -> None:
     assert "was paid only at" in only(told.finish_upgrade("zone_business", 240000, "succeeded"), UPDATE).proof
 
 
+def test_an_upgrade_that_is_never_paid_is_worse_than_one_paid_late(story: Told) -> None:
+    never = upgrade(story).changed(10.2)
+    never.alter("plan", {"state": "change_waiting"}, at=10.1)
+    found = findings(never.finish_upgrade("zone_business", 240000, "canceled"), UPDATE)
+    unpaid = next(one for one in found if "was never paid" in one.proof)
+    late = upgrade(story).changed(10.2).tell(40, "intent", "pi_2", state="succeeded", amount_minor=237500)
+    late.alter("plan", {"state": "change_waiting"}, at=10.1)
+    paid_late = only(late.finish_upgrade("zone_business", 240000, "succeeded"), UPDATE)
+    assert unpaid.magnitude > 100 * paid_late.magnitude > 0
+
+
 def test_an_entitlement_that_changes_meanwhile_is_found(story: Told) -> None:
     told = upgrade(story).tell(20, "entitlement", "s0", state="inactive", detail={"feature": "zone_pro"})
     told.tell(20.5, "entitlement", "s0", state="active", detail={"feature": "zone_pro"})
