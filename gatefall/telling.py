@@ -22,8 +22,9 @@ def tell(record: RunRecord, plan: Plan, out: Path) -> int:
     outcome = outcome_of(record, plan, out)
     write_result(out / "result.json", outcome)
     write_junit(out / "junit.xml", outcome)
-    write_html(out / "report.html", outcome)
-    return _print(outcome)
+    page = out / "report.html"
+    write_html(page, outcome)
+    return _print(outcome, page)
 
 
 def write_verdict(record: RunRecord, plan: Plan, out: Path) -> int:
@@ -33,6 +34,6 @@ def write_verdict(record: RunRecord, plan: Plan, out: Path) -> int:
     return _print(outcome)
 
 
-def _print(outcome: RunOutcome) -> int:
-    print_summary(Console(), outcome)
+def _print(outcome: RunOutcome, page: Path | None = None) -> int:
+    print_summary(Console(), outcome, page)
     return conclude_run(outcome).exit_code

@@ -210,7 +210,7 @@ def _plots(rows: Sequence[Series], headline: Series | None) -> dict[str, str]:
 
 def _captions(headline: Series | None) -> dict[str, str]:
     name = "" if headline is None else headline.name
-    first, last = _two_phases(headline) if headline is not None else ("", "")
+    first, last = _two_phases(headline) if headline is not None else (None, "")
     return {
         "conversion": "What to see: whether the line is lower anywhere to the right of the removal than before it. "
         "Bars are 95 % intervals; where they overlap widely, chance explains the difference.",
@@ -221,7 +221,9 @@ def _captions(headline: Series | None) -> dict[str, str]:
         "from phase 2 on.",
         "time_to_payment": f"{name}. The black stroke is the median, the thick bar the middle half, the thin line "
         "nine of ten customers. What to see: whether paying takes longer once the gate is gone.",
-        "failure_codes": f"{name}, {first} and {last}. What to see: codes that grow once people pay at the checkout.",
+        "failure_codes": f"{name}, {last}. What to see: which codes weigh most."
+        if first is None
+        else f"{name}, {first} and {last}. What to see: codes that grow once people pay at the checkout.",
     }
 
 
@@ -282,9 +284,10 @@ def _spreads(headline: Series) -> Iterator[Spread]:
             yield Spread(phase, (p5, p25, p50, p75, p95))
 
 
-def _two_phases(headline: Series) -> tuple[str, str]:
-    """The two phases that plots of before and after compare; the first and the last that were run."""
-    return f"phase {headline.phases[0]}", f"phase {headline.phases[-1]}"
+def _two_phases(headline: Series) -> tuple[str | None, str]:
+    """The phases that plots of before and after compare: the first, None if there is but one, and the last."""
+    first, last = headline.phases[0], headline.phases[-1]
+    return None if first == last else f"phase {first}", f"phase {last}"
 
 
 def _codes(headline: Series) -> list[tuple[str, float, float]]:
@@ -313,15 +316,18 @@ def _dimensions(headline: Series) -> Iterator[dict[str, Any]]:
         table = dimension_table(headline, dimension, title)
         if len(table.rows) < 2:
             continue
-        first, last = before.conversion_by(dimension), after.conversion_by(dimension)
+        names = _two_phases(headline)
+        first = before.conversion_by(dimension) if names[0] is not None else {}
+        last = after.conversion_by(dimension)
         rows = [Compared(named(value), first.get(value), last.get(value)) for value in sorted({*first, *last})]
         rows.sort(key=lambda row: -max(share.n for share in (row.before, row.after) if share is not None))
         yield {
             "title": title,
             "table": table,
-            "plot": Markup(before_and_after(dimension, rows[:_MOST_BARS], *_two_phases(headline))),
-            "caption": f"{title}. What to see: any square to the left of its circle: a group that converts less "
-            "than before.",
+            "plot": Markup(before_and_after(dimension, rows[:_MOST_BARS], *names)),
+            "caption": f"{title}. What to see: which groups convert least."
+            if names[0] is None
+            else f"{title}. What to see: any square to the left of its circle: a group that converts less than before.",
         }
 
 

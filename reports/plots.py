@@ -85,8 +85,11 @@ def conversion_by_phase(lines: Sequence[tuple[str, Mapping[int, Proportion]]]) -
         return _svg(figure, "Conversion by phase, with 95 % intervals")
 
 
-def before_and_after(name: str, rows: Sequence[Compared], before: str, after: str) -> str:
-    """One row for each thing: where it was before removal, where it comes to, each with its interval."""
+def before_and_after(name: str, rows: Sequence[Compared], before: str | None, after: str) -> str:
+    """One row for each thing: where it was before removal, where it comes to, each with its interval.
+
+    Without a `before` there is nothing to compare with, and only where it comes to is drawn.
+    """
     with _figure(name, 0.75 + 0.27 * len(rows)) as (figure, axes):
         for position, row in enumerate(rows):
             if row.before is not None and row.after is not None:
@@ -100,7 +103,7 @@ def before_and_after(name: str, rows: Sequence[Compared], before: str, after: st
                 if share is not None:
                     axes.errorbar(
                         share.value,
-                        position + shift,
+                        position + (shift if before is not None else 0),
                         xerr=[[share.value - share.low], [share.high - share.value]],
                         marker=marker,
                         markersize=4.5,
@@ -114,11 +117,13 @@ def before_and_after(name: str, rows: Sequence[Compared], before: str, after: st
         axes.set_xlim(0, 1.01)
         _share_axis(axes.xaxis)
         handles = [
-            axes.plot([], [], marker="o", linestyle="none", color=BEFORE, label=before)[0],
-            axes.plot([], [], marker="s", linestyle="none", color=AFTER, label=after)[0],
+            axes.plot([], [], marker=marker, linestyle="none", color=colour, label=label)[0]
+            for marker, colour, label in (("o", BEFORE, before), ("s", AFTER, after))
+            if label is not None
         ]
         figure.legend(handles=handles, loc="outside upper right", ncols=2)
-        return _svg(figure, f"Conversion before and after removal: {name.replace('_', ' ')}")
+        says = "Conversion" if before is None else "Conversion before and after removal"
+        return _svg(figure, f"{says}: {name.replace('_', ' ')}")
 
 
 def funnel(phase: int, steps: Sequence[tuple[str, int]], attempts: int) -> str:
@@ -232,12 +237,14 @@ def time_to_payment(rows: Sequence[Spread]) -> str:
         return _svg(figure, "Time to payment by phase")
 
 
-def failure_codes(rows: Sequence[tuple[str, float, float]], before: str, after: str) -> str:
-    """Failed payments for each hundred attempts, by code, before removal and after."""
+def failure_codes(rows: Sequence[tuple[str, float, float]], before: str | None, after: str) -> str:
+    """Failed payments for each hundred attempts, by code, before removal and after; without a `before`, after only."""
     with _figure("failure_codes", 0.8 + 0.34 * len(rows)) as (figure, axes):
         positions = range(len(rows))
-        axes.barh([p - 0.19 for p in positions], [row[1] for row in rows], height=0.36, color=BEFORE, label=before)
-        axes.barh([p + 0.19 for p in positions], [row[2] for row in rows], height=0.36, color=AFTER, label=after)
+        shift = 0.0 if before is None else 0.19
+        if before is not None:
+            axes.barh([p - shift for p in positions], [row[1] for row in rows], height=0.36, color=BEFORE, label=before)
+        axes.barh([p + shift for p in positions], [row[2] for row in rows], height=0.36, color=AFTER, label=after)
         axes.set_yticks(positions, [_cut(row[0].replace("_", " ")) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")

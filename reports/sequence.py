@@ -155,6 +155,13 @@ def _of_service(what: str) -> Callable[[Fact], Drawn]:
     return draw
 
 
+def _entitlement(fact: Fact) -> Drawn:
+    """With its feature: during an upgrade one subscription has two."""
+    feature = (fact.detail or {}).get("feature")
+    what = f"entitlement {feature}" if feature else f"entitlement of {_short(fact.subject)}"
+    return _note(f"{what} {_plain(fact.state)}", _lifeline(fact.actor))
+
+
 def _refund(fact: Fact) -> Drawn:
     return ("arrow", "stripe", CUSTOMER, f"refund{_amount(fact)}")
 
@@ -189,7 +196,7 @@ _DRAWN: Final[Mapping[str, Callable[[Fact], Drawn]]] = {
     "event": _of_service("event"),
     "subscription": _of_service("subscription"),
     "plan": _of_service("plan of"),
-    "entitlement": _of_service("entitlement of"),
+    "entitlement": _entitlement,
     "rollback": _of_service("rollback of"),
     "zone": _of_service("zone"),
     "gate": _of_service("gate on"),
@@ -273,7 +280,8 @@ def _svg(rows: Sequence[Row], left_out: int) -> str:
     for number, row in enumerate(rows):
         parts.extend(_draw(row, _TOP + _ROW * (number + 1) - 8, start_us))
     if left_out:
-        parts.append(f'<text x="4" y="{height - 6}" fill="{_PALE}">{left_out} rows that tell less are left out.</text>')
+        says = "1 row that tells less is" if left_out == 1 else f"{left_out} rows that tell less are"
+        parts.append(f'<text x="4" y="{height - 6}" fill="{_PALE}">{says} left out.</text>')
     return "".join([*parts, "</svg>"])
 
 

@@ -26,13 +26,17 @@ MOST_DETAILED_ROWS: Final = 14
 
 MOST_FINDINGS: Final = 4
 MOST_LINES: Final = 6
+_SEVERITIES: Final = ("critical", "major", "minor")
 _NARROW: Final = 116
 _NARROWEST: Final = 80
 _STYLES: Final = {"held": "green", "violated": "bold red", "inconclusive": "yellow"}
 
 
-def print_summary(console: Console, outcome: RunOutcome) -> None:
-    """Print what a run comes to. Colours and width are the console's affair, so `NO_COLOR` is honoured."""
+def print_summary(console: Console, outcome: RunOutcome, page: Path | None = None) -> None:
+    """Print what a run comes to. Colours and width are the console's affair, so `NO_COLOR` is honoured.
+
+    `page` is the report that was written of this very outcome, if there is one.
+    """
     run = conclude_run(outcome)
     rows = series_of(run.variants)
     if run.variants and console.width >= _NARROWEST:
@@ -40,7 +44,7 @@ def print_summary(console: Console, outcome: RunOutcome) -> None:
     elif run.variants:
         for line in _list(rows):
             console.print(line, highlight=False)
-    for line in _lines(run):
+    for line in _lines(run, page):
         console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -60,11 +64,11 @@ def _list(rows: Sequence[Series]) -> Iterator[str]:
         yield f"  conversion in % by phase {shares}{found}"
 
 
-def _new_table() -> Table:
+def _new_table(space: int = 1) -> Table:
     from rich import box
     from rich.table import Table
 
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, space, 0, 0), header_style="bold")
 
 
 def _by_variant(variants: Sequence[Conclusion], narrow: bool) -> Table:
@@ -99,7 +103,7 @@ def _by_variant(variants: Sequence[Conclusion], narrow: bool) -> Table:
 
 def _by_scenario(rows: Sequence[Series], narrow: bool) -> Table:
     """One row for each scenario, engine and front end: conversion phase by phase, marked where it did not hold."""
-    table = _new_table()
+    table = _new_table(space=0 if narrow else 1)
     table.caption = "ph0 to ph6: conversion in % in that phase; ✗ violated, ? inconclusive"
     table.caption_justify = "left"
     if narrow:
@@ -158,17 +162,17 @@ def _rejections(row: Series) -> str:
     return f"{count(before)} → {count(after)}"
 
 
-def _lines(run: RunConclusion) -> Iterator[str]:
+def _lines(run: RunConclusion, page: Path | None) -> Iterator[str]:
     yield from _finding_lines(run)
     yield from _expectation_lines(run)
     yield from _undecided_lines(run)
+    yield from _intended_lines(run)
     yield from _replay_lines(run)
     outcome = run.outcome
     style = _STYLES[run.verdict]
     yield f"[{style}]{MARKS[run.verdict]} {WORDS[run.verdict]}.[/] {_escaped(sentence(run))}"
-    report = Path(outcome.out) / "report.html"
-    if report.exists():
-        yield f"Report: {_escaped(str(report))}"
+    if page is not None:
+        yield f"Report: {_escaped(str(page))}"
     yield f"gatefall {outcome.version} · seed {outcome.seed} · target {_escaped(outcome.target)}"
     yield f"Facts: sha256 {outcome.facts_sha256}{'' if outcome.complete else ' (incomplete)'}"
 
@@ -176,15 +180,23 @@ def _lines(run: RunConclusion) -> Iterator[str]:
 def _finding_lines(run: RunConclusion) -> Iterator[str]:
     """The worst of each broken property, where it was worst."""
     worst: dict[str, tuple[Conclusion, Finding]] = {}
+    counts: dict[str, int] = {}
     for conclusion in run.variants:
         for verdict in conclusion.unexpected:
             finding = verdict.worst
+            counts[verdict.property] = counts.get(verdict.property, 0) + verdict.violations
             known = worst.get(verdict.property)
             if finding is not None and (known is None or finding.magnitude > known[1].magnitude):
                 worst[verdict.property] = (conclusion, finding)
-    for conclusion, finding in list(worst.values())[:MOST_FINDINGS]:
+    gravest_first = sorted(worst.values(), key=lambda case: _SEVERITIES.index(case[1].severity))
+    for conclusion, finding in gravest_first[:MOST_FINDINGS]:
         place = f"{conclusion.outcome.scenario}, {conclusion.outcome.slug}, customer {finding.customer}"
-        yield f"[bold red]{finding.property}[/] ({finding.severity}) in {_escaped(place)}, {clock(finding.time_us)}:"
+        count = counts[finding.property]
+        which = "the only one" if count == 1 else f"the worst of {grouped(count)}"
+        yield (
+            f"[bold red]{finding.property}[/] ({finding.severity}) in {_escaped(place)}, "
+            f"{clock(finding.time_us)}, {which}:"
+        )
         yield f"  {_escaped(redacted(finding.proof))}"
     if len(worst) > MOST_FINDINGS:
         yield f"  … and {many(len(worst) - MOST_FINDINGS, 'more property', 'more properties')} broken; see the report."
@@ -220,8 +232,20 @@ def _undecided_lines(run: RunConclusion) -> Iterator[str]:
     if len(counting) > MOST_LINES:
         yield f"  … and {len(counting) - MOST_LINES} more; see the report."
     never = sorted(name for name, count in passive.items() if count == len(run.variants))
-    if never:
-        yield f"Not judged anywhere, as nothing of the kind happened: {', '.join(never)}."
+    if never and any(conclusion.outcome.customers for conclusion in run.variants):
+        yield f"Had nothing to judge in this run: {', '.join(never)}."
+
+
+def _intended_lines(run: RunConclusion) -> Iterator[str]:
+    """What negative controls broke, as they were meant to."""
+    broken: dict[str, dict[str, int]] = {}
+    for conclusion in run.variants:
+        for verdict in conclusion.intended:
+            counts = broken.setdefault(conclusion.outcome.scenario, {})
+            counts[verdict.property] = counts.get(verdict.property, 0) + verdict.violations
+    for scenario, counts in list(broken.items())[:MOST_LINES]:
+        listed = ", ".join(f"{name} ({grouped(count)} times)" for name, count in counts.items())
+        yield f"As intended, {_escaped(scenario)} violates {listed}."
 
 
 def _replay_lines(run: RunConclusion) -> Iterator[str]:

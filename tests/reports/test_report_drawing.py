@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.plots import Compared, before_and_after, conversion_by_phase, rejections_by_phase
+from reports.plots import Compared, before_and_after, conversion_by_phase, failure_codes, rejections_by_phase
 from reports.redaction import redacted, redacted_json
 from reports.sequence import MOST_ROWS, rows_of, sequence_diagram
 from reports.statistics import Proportion, proportion
@@ -104,3 +104,19 @@ def test_secrets_are_blotted_out_and_nothing_else(text: str, expected: str) -> N
 def test_details_are_redacted_as_json() -> None:
     assert redacted_json({"b": "pi_1_secret_x", "a": 1}) == '{"a":1,"b":"pi_1_secret_…"}'
     assert redacted_json(None) == ""
+
+
+def test_during_an_upgrade_entitlements_are_told_apart_by_their_feature(story: Any) -> None:
+    told = story().attempt(0)
+    for feature, state in (("zone_pro", "inactive"), ("zone_business", "active")):
+        told.note(1, "subscriptions-api", "entitlement", "s0", state=state, detail={"feature": feature})
+    texts = [row.text for row in rows_of(told.facts)]
+    assert texts[-2:] == ["entitlement zone_pro inactive", "entitlement zone_business active"]
+
+
+def test_one_phase_alone_is_compared_with_nothing() -> None:
+    svg = before_and_after("product", [Compared("r2", None, share(60))], None, "phase 2")
+    assert svg.count("phase 2") == 1
+    codes = failure_codes([("expired_card", 3.0, 3.0)], None, "phase 2")
+    assert codes.count("phase 2") == 1
+    assert failure_codes([("expired_card", 3.0, 3.0)], "phase 0", "phase 2").count("phase ") == 2

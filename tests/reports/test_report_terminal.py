@@ -45,6 +45,7 @@ def test_few_variants_have_a_row_each_with_everything(library_run: RunOutcome) -
 def test_any_width_says_what_failed_and_what_to_type_next(library_run: RunOutcome, width: int) -> None:
     text = printed(library_run, width)
     assert "charged-once (critical) in special-case-1, phase-2-continuation, customer 9" in text
+    assert "the worst of " in text
     assert "twice for one cart" in text
     assert "not met in a-normal-week, phase-2-continuation and 3 more: expected conversion >= 0.5, found 0.45" in text
     assert (
@@ -61,6 +62,28 @@ def test_the_verdict_comes_last_and_success_names_seed_and_target(
     text = printed(run_of(outcome(variant(), [story().bought()])), 100)
     assert text.index("✓ Passed. Everything that was checked held in 1 variant of 1 scenario") > text.index("plain")
     assert "gatefall 0.1.0 · seed 1 · target simulated" in text
+
+
+def test_the_gravest_comes_first(run_of: Any, variant: Any, outcome: Any, story: Any, judged: Any, found: Any) -> None:
+    """Whatever the order of the properties is."""
+    told = story().bought()
+    slip = found(told, "pm-saved-as-side-effect", "a slip")._replace(severity="minor")
+    minor = judged("pm-saved-as-side-effect", slip)
+    critical = judged("charged-once", found(told, "charged-once", "a calamity"))
+    text = printed(run_of(outcome(variant(), [told], [minor, critical])), 100)
+    assert text.index("a calamity") < text.index("a slip")
+    assert "the only one" in text
+
+
+def test_what_negative_controls_break_is_named(library_run: RunOutcome) -> None:
+    text = printed(library_run, 100)
+    assert "As intended, premature-removal" in text
+    assert "violates no-entitlement-without-payment (" in text
+
+
+def test_nothing_recorded_is_not_nothing_to_judge(run_of: Any, variant: Any, outcome: Any, judged: Any) -> None:
+    text = printed(run_of(outcome(variant(), [], [judged("charged-once")], complete=False)), 100)
+    assert "Had nothing to judge" not in text
 
 
 def test_colour_only_where_there_is_any(library_run: RunOutcome, monkeypatch: pytest.MonkeyPatch) -> None:
