@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -26,6 +27,12 @@ _SUBCOMMANDS: Final = {
     "list": "gatefall.listing:listing",
     "schema": "gatefall.schema:schema",
 }
+
+
+_OF_THE_MACHINE: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+"""What a disk, a permission or a limit says no to: nothing that a traceback would explain better."""
 
 
 class Subcommands(click.Group):
@@ -98,14 +105,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return result if isinstance(result, int) else ExitCode.PASSED
     except click.ClickException as mistake:
         mistake.show()
+        _say_where_from(mistake)
         return mistake.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("gatefall: interrupted", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
+    except OSError as error:
+        return _machine_failed(error) if error.errno in _OF_THE_MACHINE else _crashed(error)
     except Exception as error:
         return _crashed(error)
+
+
+def _say_where_from(mistake: click.ClickException) -> None:
+    """Nobody looks for a flag's wrong value in gatefall.toml or in the environment unless told to."""
+    if not isinstance(mistake, click.BadParameter) or mistake.ctx is None or mistake.param is None:
+        return
+    source = mistake.ctx.get_parameter_source(mistake.param.name or "")
+    if source is click.core.ParameterSource.DEFAULT_MAP:
+        click.echo(f"The value is set in {FILE_NAME}.", err=True)
+    elif source is click.core.ParameterSource.ENVIRONMENT:
+        click.echo(f"The value is set by the environment variable {mistake.param.envvar}.", err=True)
 
 
 def _write_whatever_can_be_written() -> None:
@@ -119,6 +140,12 @@ def _pipe_closed() -> int:
     """Whoever read our output has gone, which is their right; keep the interpreter from complaining about it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.PIPE_CLOSED
+
+
+def _machine_failed(error: OSError) -> int:
+    place = f"{error.filename}: " if error.filename is not None else ""
+    click.echo(f"gatefall: cannot go on: {place}{error.strerror}; what was recorded before is kept", err=True)
+    return ExitCode.SET_UP_FAILED
 
 
 def _crashed(error: Exception) -> int:

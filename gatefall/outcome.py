@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.judging import Judging
-from conformance.manifest import Manifest
+from conformance.manifest import Manifest, StoredScenario
 from conformance.running import Plan, RunRecord, VariantRecord, find_customers
 from conformance.verdict import PropertyVerdict
 from reports.metrics import Metrics
@@ -42,12 +42,21 @@ def repeating_line(manifest: Manifest) -> str:
     """The command that makes the same run again."""
     words = ["gatefall", "run"]
     if [one.name for one in manifest.scenarios] != list(library_files()):
-        words += [one.file for one in manifest.scenarios]
+        words += [_as_named(one) for one in manifest.scenarios]
     if manifest.phases:
         words += ["--phase", ",".join(map(str, manifest.phases))]
     if manifest.customers is not None:
         words += ["--customers", str(manifest.customers)]
     return shlex.join([*words, "--seed", str(manifest.seed)])
+
+
+def _as_named(stored: StoredScenario) -> str:
+    """A scenario of the library by its name, which means the same wherever Gatefall is installed."""
+    path = library_files().get(stored.name)
+    try:
+        return stored.name if path is not None and path.read_text(encoding="utf-8") == stored.text else stored.file
+    except (OSError, UnicodeDecodeError):
+        return stored.file
 
 
 def _variant(record: RunRecord, number: int, plan: Plan, out: Path) -> VariantOutcome:

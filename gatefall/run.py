@@ -124,20 +124,25 @@ def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
     check_same_model(out, plan.manifest)
     check_target(plan.manifest.target)
     asked = _asked_for(context)
-    for name, recorded in (
-        ("seed", plan.manifest.seed),
-        ("customers", plan.manifest.customers),
-        ("phases", plan.manifest.phases),
+    for name, flag, recorded in (
+        ("seed", "--seed", plan.manifest.seed),
+        ("customers", "--customers", plan.manifest.customers),
+        ("phases", "--phase", plan.manifest.phases),
     ):
         if name in asked and asked[name] != recorded:
-            shown = "none" if recorded in (None, ()) else recorded
-            raise Mistake(f"{out}: was begun with other {name} ({shown}) than {asked[name]}; leave --{name} out")
+            begun = f"without {flag}" if recorded in (None, ()) else f"with {flag} {_typed(recorded)}"
+            raise Mistake(f"{out}: was begun {begun}, not with {flag} {_typed(asked[name])}; leave {flag} out")
     if "scenarios" in asked:
         manifest = plan.manifest
         again = new_plan(asked["scenarios"], manifest.seed, manifest.target, manifest.phases, manifest.customers)
         if not again.manifest.same_plan(manifest):
             raise Mistake(f"{out}: was begun with other scenarios, or they have changed since; leave them out")
     return plan, out
+
+
+def _typed(value: int | tuple[int, ...]) -> str:
+    """A value as one types it after its flag."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _asked_for(context: click.Context) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from gatefall.mistakes import Mistake
 
 PARENT: Final = Path("runs")
 
-_OWN_FILES: Final = ("run.json", "result.json", "report.html", "junit.xml", "crash.log")
+_OWN_FILES: Final = ("result.json", "report.html", "junit.xml", "crash.log", "run.json")
 _OWN_DIRECTORIES: Final = ("facts", "jsonl")
 
 
@@ -38,7 +38,16 @@ def claim(out: Path, force: bool) -> None:
             f"{out}: holds a recorded run; complete it with --resume, replace it with --force, "
             "or choose another directory with --out"
         )
+    try:
+        _remove_run(out)
+    except OSError as error:
+        raise Mistake(f"{out}: the run that is there cannot be removed: {error.filename}: {error.strerror}") from error
+
+
+def _remove_run(out: Path) -> None:
+    """`run.json` goes last: what is left of a removal that was cut short can still be removed."""
     for name in _OWN_DIRECTORIES:
-        shutil.rmtree(out / name, ignore_errors=True)
+        if (out / name).exists():
+            shutil.rmtree(out / name)
     for name in _OWN_FILES:
         (out / name).unlink(missing_ok=True)

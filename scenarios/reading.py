@@ -79,9 +79,8 @@ def _existing_files(path: Path, text: str, errors: list[ScenarioError]) -> Seque
     if text in library:
         return [_short(library[text])]
     near = _nearest_file(path, text, library)
-    errors.append(
-        _about_file(text, "no such file or library scenario", "a file, a directory or a name of `gatefall list`", near)
-    )
+    expected = "a file, a directory or a name of `gatefall list scenarios`"
+    errors.append(_about_file(text, "no such file or library scenario", expected, near))
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -249,9 +250,9 @@ def test_violated_is_not_hidden_by_incomplete(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "8"], "was begun with other seed (1) than 8"),
-        (["--customers", "8"], "was begun with other customers (none) than 8"),
-        (["--phase", "2"], "was begun with other phases (none) than (2,)"),
+        (["--seed", "8"], "was begun with --seed 1, not with --seed 8; leave --seed out"),
+        (["--customers", "8"], "was begun without --customers, not with --customers 8; leave --customers out"),
+        (["--phase", "2"], "was begun without --phase, not with --phase 2; leave --phase out"),
         (["control.yaml"], "was begun with other scenarios"),
     ],
 )
@@ -419,3 +420,56 @@ def test_a_stopped_command_leaves_no_process_and_can_be_resumed(
     assert status == ("running" if sent == signal.SIGKILL else "interrupted")
     assert main(["judge", "out", "-q"]) == 3
     assert 0 < result("out")["scenarios"][0]["customers"] < 60_000
+
+
+def refuse_to_write(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files whose name begins so cannot be written, as on a full disk (tests may run as somebody who may write all)."""
+    original = Path.write_text, Path.write_bytes
+
+    def refusing(method: Any) -> Any:
+        def write(path: Path, *arguments: Any, **more: Any) -> Any:
+            if path.name.startswith(name):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return method(path, *arguments, **more)
+
+        return write
+
+    monkeypatch.setattr(Path, "write_text", refusing(original[0]))
+    monkeypatch.setattr(Path, "write_bytes", refusing(original[1]))
+
+
+def test_a_disk_that_is_full_is_not_a_defect_of_gatefall(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    main(["run", "pays.yaml", "--out", "out", "-q"])
+    capsys.readouterr()
+    with monkeypatch.context() as full:
+        refuse_to_write(".result.json", full)
+        assert main(["judge", "out", "-q"]) == 4
+    message = capsys.readouterr().err
+    assert "cannot go on: out/.result.json" in message
+    assert "No space left on device; what was recorded before is kept" in message
+    assert "defect" not in message
+    assert main(["judge", "out", "-q"]) == 0
+
+
+def test_only_a_report_of_this_very_verdict_is_pointed_at(capsys: Output) -> None:
+    main(["run", "pays.yaml", "--out", "out", "-q"])
+    assert "Report: out/report.html" in capsys.readouterr().out
+    main(["judge", "out", "-q"])
+    assert "Report:" not in capsys.readouterr().out
+
+
+def test_scenarios_of_the_library_are_run_again_by_name(tmp_path: Path) -> None:
+    main(["run", "upgrade-only", "pays.yaml", "--customers", "2", "--phase", "4", "--out", "out", "-q"])
+    line = repeating_line(read_manifest(tmp_path / "out"))
+    assert line == "gatefall run upgrade-only pays.yaml --phase 4 --customers 2 --seed 1"
+
+
+def test_a_wrong_value_is_looked_for_where_it_is_set(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    assert main(["run", "pays.yaml", "--seed", "-1"]) == 2
+    assert "The value is set" not in capsys.readouterr().err
+    Path("gatefall.toml").write_text("seed = -1\n", encoding="utf-8")
+    assert main(["run", "pays.yaml"]) == 2
+    assert "The value is set in gatefall.toml." in capsys.readouterr().err
+    monkeypatch.setenv("GATEFALL_SEED", "many")
+    assert main(["run", "pays.yaml"]) == 2
+    assert "The value is set by the environment variable GATEFALL_SEED." in capsys.readouterr().err

@@ -39,3 +39,19 @@ def test_what_is_no_run_is_never_replaced(tmp_path: Path) -> None:
         claim(tmp_path / "thesis.txt", force=True)
     with pytest.raises(Mistake, match="cannot be used to record the run in: Not a directory"):
         claim(tmp_path / "thesis.txt" / "run", force=True)
+
+
+def test_a_run_that_cannot_be_removed_is_told_and_still_known_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.json").touch()
+    (tmp_path / "report.html").touch()
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "report.html":
+            raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(Mistake, match=r"cannot be removed: .*report\.html: Permission denied"):
+        claim(tmp_path, force=True)
+    assert (tmp_path / "run.json").exists()
