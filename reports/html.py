@@ -290,13 +290,20 @@ def _two_phases(headline: Series) -> tuple[str | None, str]:
     return None if first == last else f"phase {first}", f"phase {last}"
 
 
+_CODE_NAMES: Final = {
+    "payment_intent_authentication_failure": "3DS challenge failed (payment)",
+    "setup_intent_authentication_failure": "3DS challenge failed (set-up)",
+}
+"""Stripe's codes that are too long for a plot, and that only people who know Stripe understand."""
+
+
 def _codes(headline: Series) -> list[tuple[str, float, float]]:
     before = headline.conclusions[0].outcome.metrics
     after = headline.conclusions[-1].outcome.metrics
     codes = sorted({*before.failures, *after.failures})
     rows = [
         (
-            code,
+            _CODE_NAMES.get(code, code),
             100 * before.failures.get(code, 0) / max(1, before.attempt_count),
             100 * after.failures.get(code, 0) / max(1, after.attempt_count),
         )
