@@ -23,7 +23,7 @@ from sim.time import DAY_US, HOUR_US
 
 _SUBMITS_MAX: Final = 12
 """Rounds of submitting in one attempt: a limit on every loop; parameters end it long before."""
-_READ_AGAIN_US: Final = 1_000_000
+_READAGAIN_US: Final = 1_000_000
 
 
 class Checkout:
@@ -92,7 +92,7 @@ class Checkout:
                 yield from self.payer.hesitate()
                 return Ending("abandoned", "left with the secret unconfirmed")
             lost = yield from self._settle()
-            if lost is _AGAIN:
+            if lost is AGAIN:
                 continue
             if lost is not None and (self._went_away or not self._bought_some()):
                 return ending or lost
@@ -118,7 +118,7 @@ class Checkout:
         session = self.session
         shopper = self.shopper
         session.step("submitted")
-        if shopper.pays_with == "saved" or self.nonce is not None:
+        if self.payer.method == "saved" or self.nonce is not None:
             self.payer.begin_round()
         first, self._fresh = self._fresh, False
         timeout_us = DEFAULT_TIMEOUT_US
@@ -160,7 +160,7 @@ class Checkout:
     def _read_again(self, part: Part) -> Program[Ending | None]:
         """No answer came, whatever was tried: read what is there instead of assuming that nothing happened."""
         session = self.session
-        yield Wait(_READ_AGAIN_US)
+        yield Wait(_READAGAIN_US)
         listed, error = yield from self.front.query("list_subscriptions", session.addresses.subscriptions)
         if error is not None:
             return ended_by(error, "no answer came, and the state could not be read", self.session)
@@ -170,8 +170,13 @@ class Checkout:
             part.subscriptions = found
             return None
         part.subscriptions = found or []
-        if part.lines and (yield from self._pre_authorize(part)) is None:
-            return None
+        if part.lines:
+            refused = yield from self._pre_authorize(part)
+            if refused is None:
+                return None
+            if refused.status == 409 and found is not None:
+                part.bought = True  # paid already, its event on the way: nothing is left to do but to wait for it
+                return None
         session.shown("processing", "no answer came: it is not known whether the purchase was made")
         return Ending("error", f"no answer to {part.operation}")
 
@@ -201,7 +206,7 @@ class Checkout:
         self._detoured = True
         yield from self.payer.hesitate()
         session.note("detour", session.attempt_id, state="started")
-        payer = Payer(self.shopper, session, collects=True)
+        payer = Payer(self.shopper, session, collects=True, in_funnel=False)
         if payer.method == "saved":
             payer.method = "card"
         ending = yield from add_method(payer, FetchFrontEnd(session, "billing-profile"))
@@ -290,13 +295,12 @@ class Checkout:
     def _settle(self) -> Program[Ending | None]:
         """Confirm every secret, in rounds: those refused are tried again together. None: nothing is left to confirm.
 
-        One refused secret does not keep the others from being confirmed. `_AGAIN`: the intent is gone, submit again.
+        One refused secret does not keep the others from being confirmed. `AGAIN`: the intent is gone, submit again.
         """
         session = self.session
         payer = self.payer
         if not self._has_secrets():
             return None
-        session.step("confirming")
         if not session.population.confirms_on_session:
             self._cannot_collect = True
             return None
@@ -333,7 +337,7 @@ class Checkout:
                 elif how == "gone":
                     part.bought = False
                     part.secrets = []
-                    return None, _AGAIN
+                    return None, AGAIN
                 else:
                     self.session.shown(
                         "processing", "Stripe gave no answer: it is not known whether the payment was made"
@@ -342,7 +346,7 @@ class Checkout:
         return declined, None
 
     def _retry_after(self, code: str) -> Program[Ending | None]:
-        """Show the failure, decide: None to confirm the same secrets with another method, `_AGAIN` to resubmit."""
+        """Show the failure, decide: None to confirm the same secrets with another method, `AGAIN` to resubmit."""
         session = self.session
         payer = self.payer
         front_end = self.shopper.front_end
@@ -360,7 +364,7 @@ class Checkout:
             if part.secrets:
                 part.bought = False
                 part.secrets = []
-        return (yield from self._another_nonce(code)) or _AGAIN
+        return (yield from self._another_nonce(code)) or AGAIN
 
     # Step 5: post-purchase --------------------------------------------------------------------------------------------
 
@@ -391,7 +395,7 @@ class Checkout:
             return self._not_yet_active(lost)
         if lost is not None:
             return lost
-        if self._cannot_collect:
+        if self._cannot_collect and any(part.secrets and not part.shows for part in self.parts):
             yield Wait(population.poll_limit_us)
             return self._not_yet_active(None)
         session.shown("confirmation", "everything is active")
@@ -465,7 +469,7 @@ class Checkout:
 _ZONE_VISITS_US: Final = (3 * HOUR_US, 21 * HOUR_US, 3 * DAY_US)
 """Assumption: the customer opens the zone's page again after three hours, a day and four days."""
 
-_AGAIN: Final = Ending("error", "submit again")
+AGAIN: Final = Ending("error", "submit again")
 """Not an ending: the intent was cancelled meanwhile, so the purchase is submitted again."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sim.clients.reply import Reply, objects_in
-from sim.customers.checkout import Checkout
+from sim.customers.checkout import AGAIN, Checkout
 from sim.customers.ending import Ending
 from sim.customers.front_end import FetchFrontEnd, ServiceFrontEnd
 from sim.customers.part import Part
@@ -12,6 +14,9 @@ from sim.customers.session import Session
 from sim.customers.shopper import Shopper
 from sim.effects import Program, Wait
 from sim.purposes import Purpose
+
+_ASKS_MAX: Final = 3
+"""How often the owner's page asks for a secret whose intent was cancelled meanwhile."""
 
 
 class ServicePurchase(Checkout):
@@ -35,7 +40,9 @@ class ServicePurchase(Checkout):
         if ending is not None:
             return ending
         session.step("submitted")
+        waiting: list[Part] = []
         for part in self.parts:
+            self.service.needs_customer = False
             result, error = yield from self.service.request(
                 part.operation, part.method, part.path, part.body(on_session=False)
             )
@@ -47,12 +54,14 @@ class ServicePurchase(Checkout):
                 part.take(result)
             if ending is not None:
                 return ending
-        if not self.service.needs_customer and not self._has_secrets():
+            if self.service.needs_customer or part.secrets:
+                waiting.append(part)
+        if not waiting:
             return (yield from self._await_entitlements(None))
         session.shown("waiting_for_customer", "the payment needs the customer")
         share = session.population.figures["owner_confirms_service_purchase"]
         if session.streams.chance(share, Purpose.RETURN_LATER, session.draw_base):
-            return (yield from self._owner_pays())
+            return (yield from self._owner_pays(waiting))
         return Ending("waiting_for_customer", "the owner did not pay")
 
     def _service_refused(self, error: Reply) -> Ending:
@@ -64,8 +73,11 @@ class ServicePurchase(Checkout):
             return Ending("declined", error.decline_code or "card refused")
         return ended_by(error, "the purchase was refused", self.session)
 
-    def _owner_pays(self) -> Program[Ending]:
-        """The account's owner signs in hours later and pays what waits, in the Unified Checkout's front end."""
+    def _owner_pays(self, waiting: list[Part]) -> Program[Ending]:
+        """The account's owner signs in hours later and pays what waits, in the Unified Checkout's front end.
+
+        What the service bought without its customer is not asked for again: that would buy it a second time.
+        """
         session = self.session
         population = session.population
         median_us = population.duration_us("owner_confirms_median_s")
@@ -75,16 +87,21 @@ class ServicePurchase(Checkout):
         if self.shopper.has_usable_method:
             self.payer.method = "saved"
             self.payer.saved_id = yield from self._saved_method()
-        for part in self.parts:
-            ending = yield from self._ask_for_secret(part)
-            if ending is not None:
-                return ending
-        lost = yield from self._settle()
+        lost: Ending | None = AGAIN
+        for _ in range(_ASKS_MAX):
+            for part in waiting:
+                ending = yield from self._ask_for_secret(part)
+                if ending is not None:
+                    return ending
+            lost = yield from self._settle()
+            if lost is not AGAIN:
+                break
+            waiting = [part for part in waiting if not part.bought]
         if self._cannot_collect:
             session.shown("waiting_for_customer", "this front end cannot collect the payment")
             return Ending("waiting_for_customer", "the owner's front end cannot collect the payment")
         if lost is not None:
-            return Ending("declined" if lost.outcome == "error" else lost.outcome, lost.reason)
+            return Ending("error", "the intent was cancelled again and again") if lost is AGAIN else lost
         return (yield from self._await_entitlements(None))
 
     def _saved_method(self) -> Program[str | None]:

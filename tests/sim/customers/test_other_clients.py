@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sim.messages import UNKNOWN
+from sim.messages import UNKNOWN, Answer
 
 
 def test_multisku_puts_a_card_on_file_before_the_purchase(theatre: Any) -> None:
@@ -67,6 +67,15 @@ def test_billing_profile_customer_adds_a_method(theatre: Any) -> None:
     attempt = next(fact for fact in facts if fact.kind == "attempt")
     assert attempt.detail is not None
     assert attempt.detail["lines"] == 0
+    assert theatre.states(facts, "step") == ["started", "payment", "submitted", "confirming"]
+
+
+def test_billing_profile_without_a_set_up_confirms_nothing(theatre: Any) -> None:
+    stage = theatre.stage(client={"billing-profile": 1.0})
+    stage.on["setup_payment_method"] = lambda _: theatre.refusal(403, 1213)
+    facts = stage.run()
+    assert theatre.outcome(facts) == "refused"
+    assert "confirming" not in theatre.states(facts, "step")
 
 
 def test_billing_profile_update_meets_the_gate_and_works_afterwards(theatre: Any) -> None:
@@ -133,6 +142,47 @@ def test_owner_confirms_with_the_method_on_file_in_any_front_end(theatre: Any) -
     assert theatre.outcome(stage.run()) == "converted"
     confirm = next(one for one in stage.sent if one.operation == "confirm_payment")
     assert confirm.body["payment_method"] == "pm_1"
+
+
+def test_owner_pays_only_what_waits(theatre: Any) -> None:
+    stage = theatre.stage(
+        client={"iapi": 1.0},
+        payment_method_on_file={"requires_authentication": 1.0},
+        parameters={"owner_confirms_service_purchase": 1.0},
+        carts=({"lines": [{"rate_plan": "r2"}], "domains": [{}]},),
+    )
+    free = theatre.subscription(1, "r2", "Provisioned")
+    domain = theatre.subscription(2, "registrar")
+    stage.bought = [free, domain]
+    stage.on["bulk_create"] = lambda _: theatre.envelope({"subscriptions": [free], "client_secrets": []})
+    needs_customer = theatre.envelope({"subscriptions": [domain], "client_secrets": []}, [1211])
+    with_secret = theatre.envelope({"subscriptions": [domain], "client_secrets": ["pi_2_secret_x"]})
+    stage.gives("registrar_checkout", needs_customer, with_secret)
+    assert theatre.outcome(stage.run()) == "converted"
+    assert stage.operations() == [
+        "bulk_create",
+        "registrar_checkout",
+        "payment_methods",
+        "registrar_checkout",
+        "retrieve_intent",
+        "confirm_payment",
+        "entitlements",
+    ]
+
+
+def test_owner_asks_again_where_the_intent_was_cancelled(theatre: Any) -> None:
+    stage = service_waits(theatre, 1)
+    stage.gives("confirm_payment", Answer(400, {"error": {"code": "payment_intent_unexpected_state"}}))
+    stage.gives("retrieve_intent", Answer(200, {"id": "pi_again", "status": "canceled"}))
+    assert theatre.outcome(stage.run()) == "converted"
+    assert stage.operations().count("pre_auth") == 2
+
+
+def test_stripe_silent_to_the_owner_is_no_decline(theatre: Any) -> None:
+    stage = service_waits(theatre, 1)
+    stage.on["confirm_payment"] = lambda _: UNKNOWN
+    stage.on["retrieve_intent"] = lambda _: UNKNOWN
+    assert theatre.outcome(stage.run()) == "error"
 
 
 def test_owner_with_an_old_front_end_cannot_pay(theatre: Any) -> None:
