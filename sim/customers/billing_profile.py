@@ -88,7 +88,6 @@ def billing_profile(shopper: Shopper, session: Session) -> Program[Ending]:
     if shopper.abandons_at == "payment":
         return Ending("abandoned", "left the payment form")
     session.step("submitted")
-    session.step("confirming")
     payer = Payer(shopper, session, collects=True)
     if payer.method == "saved":
         payer.method = "card"

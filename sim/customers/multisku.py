@@ -49,7 +49,7 @@ class Multisku(Checkout):
 
     def _put_on_file(self) -> Program[Ending | None]:
         """Set the card up; a purchase charges the default, so a card that is not the default is named in it."""
-        payer = Payer(self.shopper, self.session, collects=True, cards_only=True)
+        payer = Payer(self.shopper, self.session, collects=True, cards_only=True, in_funnel=False)
         payer.method = "card"
         ending = yield from add_method(payer, self.front)
         if ending is not ADDED:

@@ -55,6 +55,7 @@ class Payer:
     `collects`: whether the front end can ask for a method when it has a client secret. `cards_only`: its form takes no
     PayPal and no wallet (CardElement). `paid_with`: the id of the method that the last settled intent has. `saved_id`:
     the method on file, where the page has listed it, so that an intent without one can be confirmed with it, once.
+    `in_funnel`: whether a confirmation is the purchase's own, and not of a card that is put on file on the way to it.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Payer:
         "card",
         "cards_only",
         "collects",
+        "in_funnel",
         "method",
         "paid_with",
         "saved_id",
@@ -76,12 +78,15 @@ class Payer:
         "tries",
     )
 
-    def __init__(self, shopper: Shopper, session: Session, collects: bool, cards_only: bool = False) -> None:
+    def __init__(
+        self, shopper: Shopper, session: Session, collects: bool, cards_only: bool = False, in_funnel: bool = True
+    ) -> None:
         self.shopper = shopper
         self.session = session
         self.stripe = StripeClient(session)
         self.collects = collects
         self.cards_only = cards_only
+        self.in_funnel = in_funnel
         self.method: str = shopper.pays_with
         self.card: CardBehaviour = shopper.first_card
         self.tries = 0
@@ -162,6 +167,8 @@ class Payer:
     def _confirm(self, secret: str, data: Any) -> Program[Settlement]:
         """Confirm, and find out what happened where the answer does not say."""
         how = self.method
+        if self.in_funnel:
+            self.session.step("confirming")
         for _ in range(_REPEATS_MAX):
             stands = yield from self.stripe.confirm(secret, data, how, self.tries, how == "paypal")
             if stands.status == "succeeded":
@@ -191,6 +198,8 @@ class Payer:
         if status == "requires_action":
             if stands.next_url is None:
                 return PENDING
+            if self.in_funnel:
+                self.session.step("confirming")
             if self._is_redirect(stands):
                 return (yield from self._redirect(secret, stands.next_url))
             return (yield from self._challenge(secret, stands.next_url))

@@ -56,6 +56,7 @@ def test_old_front_end_cannot_collect_upon_a_secret(theatre: Any, how: dict[str,
     assert theatre.states(facts, "shown") == ["processing"]
     assert stage.operations().count("entitlements") == 20
     assert "confirm_payment" not in stage.operations()
+    assert theatre.states(facts, "step") == ["started", "payment", "submitted", "entitlement"]
 
 
 def test_old_front_end_solves_the_challenge_of_a_saved_card(theatre: Any) -> None:
@@ -74,7 +75,16 @@ def test_old_front_end_solves_the_challenge_of_a_saved_card(theatre: Any) -> Non
 def test_on_session_gate_off_confirms_nothing(theatre: Any) -> None:
     stage = theatre.stage(gates={"billing-on-session-payment": False})
     stage.on["entitlements"] = lambda _: theatre.envelope([])
-    assert theatre.outcome(stage.run()) == "stuck"
+    facts = stage.run()
+    assert theatre.outcome(facts) == "stuck"
+    assert "confirm_payment" not in stage.operations()
+    assert "confirming" not in theatre.states(facts, "step")
+
+
+def test_old_front_end_shows_as_bought_what_was_granted_before_it_was_paid(theatre: Any) -> None:
+    stage = theatre.stage(front_end="old", phase=2, payment_step={"skipped": 1.0})
+    facts = stage.run()
+    assert theatre.states(facts, "shown") == ["confirmation"]
     assert "confirm_payment" not in stage.operations()
 
 
@@ -283,6 +293,21 @@ def test_detour_adds_a_method_and_repeats_the_purchase(theatre: Any) -> None:
     assert profile == {"billing-profile"}
 
 
+def test_a_card_put_on_file_on_the_way_is_no_confirmation_of_the_purchase(theatre: Any) -> None:
+    stage = theatre.stage(phase=0, after_gate={"adds_payment_method": 1.0}, payment_step={"skipped": 1.0})
+    stage.on["bulk_create"] = lambda _: theatre.refusal(402, 1210)
+    facts = stage.run()
+    assert theatre.states(facts, "confirm") == ["succeeded"]
+    assert theatre.states(facts, "step") == ["started", "payment", "submitted"]
+
+
+def test_a_saved_method_counts_its_tries_whatever_was_preferred(theatre: Any) -> None:
+    stage = theatre.stage(front_end="old", payment_method_on_file={"valid": 1.0}, payment_step={"skipped": 1.0})
+    stage.gives("retrieve_intent", Answer(200, {"id": "pi_1", "status": "requires_confirmation"}))
+    facts = stage.run()
+    assert [fact.detail["try"] for fact in facts if fact.kind == "confirm" and fact.detail] == [1]
+
+
 def test_detour_is_taken_once(theatre: Any) -> None:
     stage = theatre.stage(phase=0, after_gate={"adds_payment_method": 1.0})
     stage.on["bulk_create"] = lambda _: theatre.refusal(402, 1210)
@@ -364,6 +389,16 @@ def test_without_any_answer_an_unpaid_purchase_is_reached_by_pre_auth(theatre: A
     facts = stage.run()
     assert theatre.outcome(facts) == "converted"
     assert [fact.subject for fact in facts if fact.kind == "confirm"] == ["pi_again"]
+
+
+def test_without_any_answer_a_paid_purchase_is_waited_for(theatre: Any) -> None:
+    stage = theatre.stage()
+    stage.gives("bulk_create", UNKNOWN, UNKNOWN, UNKNOWN)
+    stage.bought = [theatre.subscription(1, "workers_paid")]
+    stage.on["pre_auth"] = lambda _: theatre.refusal(409, 1231, "paid already")
+    facts = stage.run()
+    assert theatre.outcome(facts) == "converted"
+    assert theatre.states(facts, "confirm") == []
 
 
 def test_confirmation_without_an_answer_is_read_not_assumed(theatre: Any) -> None:
