@@ -11,6 +11,9 @@ def note_final_reading(journal: Journal, account_id: str, api: SubscriptionsApi,
     """Note what subscriptions-api and Stripe say of the account now: facts of the kinds `final_…`, by the world."""
     note = journal.note
     for kind, subject, related, state, amount_minor, detail in api.snapshot(account_id):
+        if kind == "final_payment_method" and detail["type"] is None:
+            # Events name what paid without describing it: as in GET /payment-methods, Stripe does.
+            detail["type"] = stripe.type_of_payment_method(subject)
         note(account_id, EXACT, "world", kind, subject, related, None, state, None, None, amount_minor, detail)
     for intent in stripe.intents_of(account_id):
         detail = {

@@ -11,7 +11,7 @@ from sim.store import Account, Purchase
 from sim.subscriptions_api.collection import Collection, adopt, lose_intent
 from sim.subscriptions_api.expiry import refund_rest
 from sim.subscriptions_api.ledger import WEBHOOKS, Ledger
-from sim.subscriptions_api.payment_methods import PaymentMethods
+from sim.subscriptions_api.payment_methods import PaymentMethods, describe
 from sim.subscriptions_api.rollback import ask_for_rollback
 
 
@@ -133,6 +133,9 @@ class Continuation:
         yield
 
     def _detached(self, account: Account, event: StripeEvent) -> Verdict:
+        method = account.payment_methods.get(event.object_id)
+        if method is not None:
+            describe(method, event.body)
         self._methods.detached(account, event.object_id, WEBHOOKS)
         return APPLIED
 

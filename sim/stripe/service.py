@@ -95,6 +95,11 @@ class Stripe:
             for method in account.of(PaymentMethod)
         ]
 
+    def type_of_payment_method(self, payment_method_id: str) -> str | None:
+        """What kind of payment method that is, such as "card"; None where there is none of that id."""
+        found = self._ledger.find(payment_method_id)
+        return found.type if isinstance(found, PaymentMethod) else None
+
     def _keep(self, context: Context, entry: Entry, answer: Answer | None) -> None:
         """The request that began with a key is over: keep its answer, or free the key where there is none to keep."""
         if answer is None:

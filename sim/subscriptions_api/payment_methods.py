@@ -94,9 +94,15 @@ class PaymentMethods:
             self._pass_default_on(account, method, actor)
 
     def listing(self, account: Account) -> Program[Answer]:
-        """GET /payment-methods, in the light of what Stripe has attached now. Changes nothing."""
+        """GET /payment-methods, in the light of what Stripe has attached now. Changes nothing.
+
+        Raises StripeUnreachable where Stripe does not answer and only Stripe knows what a method looks like: an event
+        that says what paid names the method, and no more.
+        """
         now_us = self._ledger.clock.now_us
         answer: Answer = yield self._calls.list_payment_methods(account.customer)
+        if answer.status != 200 and any(method.type is None for method in account.payment_methods.values()):
+            raise StripeUnreachable("listing payment methods")
         rows = [views.payment_method(method, now_us) for method in account.payment_methods.values()]
         if answer.status == 200:
             listed = {found["id"]: found for found in answer.body["data"]}
@@ -117,7 +123,7 @@ class PaymentMethods:
         """POST /payment-methods: put a payment method on file."""
         given = required_text(mapping_of(asked.body), "payment_method_id")
         method = account.payment_methods.get(given)
-        if method is None or method.detached:
+        if method is None or method.detached or method.type is None:
             found = yield from self._retrieve(account, given)
             if found.get("customer") != account.customer:
                 found = yield from self._attach(account, str(found["id"]))
@@ -142,6 +148,8 @@ class PaymentMethods:
             answer: Answer = yield self._calls.detach_payment_method(method.id)
             if is_uncertain(answer):
                 raise StripeUnreachable("detaching a payment method")
+            if answer.status == 200:
+                describe(method, answer.body)
         view = views.payment_method(method, now_us)
         del account.payment_methods[method.id]
         account.gone_payment_methods.add(method.id)

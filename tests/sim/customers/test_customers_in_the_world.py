@@ -60,6 +60,13 @@ def test_detour_leads_back_to_the_purchase(theatre: Any) -> None:
     assert all(states(facts, "detour") == ["started", "added"] for facts in found)
 
 
+@pytest.mark.parametrize(("pays_with", "kind"), [("card", "card"), ("paypal", "paypal")])
+def test_the_last_reading_says_what_kind_of_method_paid(theatre: Any, pays_with: str, kind: str) -> None:
+    found = histories(theatre.variant(pays_with={pays_with: 1.0}))
+    read = [fact for facts in found for fact in facts if fact.kind == "final_payment_method"]
+    assert [fact.detail["type"] for fact in read if fact.detail] == [kind] * CUSTOMERS
+
+
 @pytest.mark.parametrize(
     ("how", "outcome"),
     [

@@ -72,6 +72,33 @@ def test_expired_and_paypal_methods_are_shown_as_they_are(backend):
     assert "card" not in paypal
 
 
+def test_what_paid_is_shown_as_stripe_describes_it_or_not_at_all(backend, refusal_of):
+    shopper = backend.shopper()
+    (secret,) = shopper.buy("workers_paid").body["result"]["client_secrets"]
+    shopper.confirm(secret)
+    backend.wait(2)
+    backend.fault("error", "stripe", "list_payment_methods", status=500)
+    assert refusal_of(shopper.ask("GET", "/payment-methods")) == (503, 1232)
+    backend.no_fault()
+    (method,) = shopper.get("/payment-methods")
+    again = shopper.ask("POST", "/payment-methods", {"payment_method_id": method["id"]}).body["result"]
+    assert again == method
+    assert again["card"]["last4"] == "4242"
+    backend.fault("error", "stripe", "list_payment_methods", status=500)
+    assert shopper.get("/payment-methods") == [method]
+
+
+def test_a_removed_method_that_nobody_described_is_shown_as_it_was(backend):
+    shopper = backend.shopper()
+    (secret,) = shopper.buy("r2").body["result"]["client_secrets"]
+    shopper.confirm(secret)
+    backend.wait(2)
+    identifier = next(iter(shopper.account.payment_methods))
+    shopper.ask("DELETE", f"/subscriptions/{next(iter(shopper.account.subscriptions))}")
+    removed = shopper.ask("DELETE", f"/payment-methods/{identifier}").body["result"]
+    assert removed["card"]["brand"] == "visa"
+
+
 # --- profile and zones ----------------------------------------------------------------------------------------------
 
 
