@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sim.messages import Request
 from sim.purposes import Purpose
 from sim.streams import Lognormal, Streams
 from sim.time import MILLISECOND_US
@@ -30,16 +31,18 @@ def _stripe(median_ms: int, p95_ms: int) -> Latency:
     return Latency(median_ms * MILLISECOND_US, p95_ms * MILLISECOND_US, Purpose.LATENCY_STRIPE)
 
 
+_CONFIRMATION: Final = _stripe(1_200, 3_000)
 _CUSTOMER_TO_GATEWAY: Final = Latency(90 * MILLISECOND_US, 300 * MILLISECOND_US, Purpose.LATENCY_GATEWAY)
 _STRIPE_TO_WEBHOOKS: Final = Latency(60 * MILLISECOND_US, 200 * MILLISECOND_US, Purpose.LATENCY_WEBHOOK)
 _STRIPE_OTHER: Final = _stripe(300, 900)
+_CREATION: Final = _stripe(500, 1_500)
 _STRIPE_BY_OPERATION: Final[Mapping[str, Latency]] = {
-    "create_payment_intent": _stripe(500, 1_500),
-    "create_setup_intent": _stripe(500, 1_500),
-    "confirm_payment": _stripe(1_200, 3_000),
-    "confirm_setup": _stripe(1_200, 3_000),
-    "confirm_payment_intent": _stripe(1_200, 3_000),
-    "confirm_setup_intent": _stripe(1_200, 3_000),
+    "create_payment_intent": _CREATION,
+    "create_setup_intent": _CREATION,
+    "confirm_payment": _CONFIRMATION,
+    "confirm_setup": _CONFIRMATION,
+    "confirm_payment_intent": _CONFIRMATION,
+    "confirm_setup_intent": _CONFIRMATION,
 }
 
 
@@ -51,13 +54,18 @@ class Network:
     def __init__(self, links: Mapping[str, Latency] | None = None) -> None:
         self._links: Mapping[str, Latency] = _DEFAULT_LINKS if links is None else links
 
-    def legs(self, service: str, operation: str, streams: Streams) -> tuple[int, int]:
-        """Microseconds until the service acts on a request, and from then until its caller has the answer."""
+    def legs(self, service: str, request: Request, streams: Streams) -> tuple[int, int]:
+        """Microseconds until the service acts on a request, and from then until its caller has the answer.
+
+        An intent that is confirmed as it is created takes as long as a confirmation: the bank is asked in both.
+        """
         latency = self._links.get(service)
         if latency is None:
             return 0, 0
         if latency is _STRIPE_OTHER:
-            latency = _STRIPE_BY_OPERATION.get(operation, latency)
+            latency = _STRIPE_BY_OPERATION.get(request.operation, latency)
+            if latency is _CREATION and "confirm" in request.body:
+                latency = _CONFIRMATION
         total_us = streams.next_duration_us(latency.spread, latency.purpose)
         before_us = int(total_us * latency.share_before)
         return before_us, total_us - before_us

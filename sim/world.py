@@ -282,7 +282,7 @@ class Activity:
         before_us = after_us = 0
         workers = strike = None
         if not principal.sheltered:
-            before_us, after_us = world.network.legs(service_name, request.operation, principal.streams)
+            before_us, after_us = world.network.legs(service_name, request, principal.streams)
             if world.workers:
                 workers = world.workers.get(service_name)
             if world.faults is not None:

@@ -34,7 +34,7 @@ class Constant(Network):
         super().__init__({})
         self._constant = legs
 
-    def legs(self, service: str, operation: str, streams: Streams) -> tuple[int, int]:
+    def legs(self, service: str, request: Request, streams: Streams) -> tuple[int, int]:
         return self._constant.get(service, (0, 0))
 
 
@@ -375,6 +375,18 @@ def test_faults_strike_calls(fault: Fault, expected: list[tuple[int, int]]) -> N
 
 def test_latencies_follow_their_median_and_95th_percentile() -> None:
     network = Network({"api": Latency(100_000, 400_000, Purpose.LATENCY_GATEWAY)})
-    totals = sorted(sum(network.legs("api", "", Streams(3, number))) for number in range(4000))
+    totals = sorted(sum(network.legs("api", Request("GET", "/"), Streams(3, number))) for number in range(4000))
     assert totals[2000] == pytest.approx(100_000, rel=0.05)
     assert totals[3800] == pytest.approx(400_000, rel=0.1)
+
+
+def test_charging_in_the_creation_takes_as_long_as_a_confirmation() -> None:
+    def median_us(operation: str, body: dict[str, object]) -> int:
+        request = Request("POST", "/v1/payment_intents", body, operation=operation)
+        totals = sorted(sum(Network().legs("stripe", request, Streams(3, number))) for number in range(2000))
+        return totals[1000]
+
+    assert 460_000 < median_us("create_payment_intent", {"amount": 500}) < 540_000
+    charged = median_us("create_payment_intent", {"amount": 500, "confirm": True})
+    assert charged == median_us("confirm_payment_intent", {})
+    assert 1_100_000 < charged < 1_300_000
