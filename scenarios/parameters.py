@@ -192,6 +192,11 @@ def _after_trouble() -> Iterator[Parameter]:
     yield _weight("gate_leaves", 0.55, "blocked by 402/1210: leaves")
     yield _weight("gate_adds_payment_method", 0.40, "blocked by 402/1210: adds a method in the Billing Profile")
     yield _weight("gate_asks_support", 0.05, "blocked by 402/1210: opens a ticket")
+    yield _share(
+        "processing_asks_support",
+        0.05,
+        'shown "processing" with nothing active after a minute: opens a ticket (as many as after 402/1210)',
+    )
     yield _share("retries_after_typing_error", 0.80, "declined for a typing error: tries again")
     yield _share("retries_after_issuer_decline", 0.55, "declined by the issuer: tries again")
     yield _share("retries_after_failed_challenge", 0.55, "failed the challenge: tries again")

@@ -50,5 +50,7 @@ class Purpose(IntEnum):
     PROVISIONING = 31
     # what a scenario may ask for besides
     STANDING = 32
+    # after everything else
+    ASKS_SUPPORT = 33
     # faults: one number for each entry of a scenario's list (at most 64)
     FAULT = 64

@@ -438,6 +438,9 @@ class Checkout:
         session.shown("processing", "not active after a minute")
         if lost is not None:
             return lost
+        share = session.population.figures["processing_asks_support"]
+        if session.streams.chance(share, Purpose.ASKS_SUPPORT, session.draw_base):
+            session.note("ticket", session.attempt_id, state="opened", detail={"reason": "not active after a minute"})
         if self._cannot_collect:
             return Ending("stuck", "this front end cannot confirm the client secret")
         return Ending("processing", "paid, and not active after a minute")

@@ -59,6 +59,17 @@ def test_old_front_end_cannot_collect_upon_a_secret(theatre: Any, how: dict[str,
     assert theatre.states(facts, "step") == ["started", "payment", "submitted", "entitlement"]
 
 
+@pytest.mark.parametrize(("share", "tickets"), [(1.0, ["opened"]), (0.0, [])])
+def test_who_is_left_with_processing_may_ask_support(theatre: Any, share: float, tickets: list[str]) -> None:
+    stage = theatre.stage(
+        front_end="old", phase=2, payment_step={"skipped": 1.0}, parameters={"processing_asks_support": share}
+    )
+    stage.on["entitlements"] = lambda _: theatre.envelope([])
+    facts = stage.run()
+    assert theatre.outcome(facts) == "stuck"
+    assert theatre.states(facts, "ticket") == tickets
+
+
 def test_old_front_end_solves_the_challenge_of_a_saved_card(theatre: Any) -> None:
     stage = theatre.stage(
         front_end="old", payment_method_on_file={"requires_authentication": 1.0}, pays_with={"saved": 1.0}
