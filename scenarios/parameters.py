@@ -215,7 +215,7 @@ def _after_trouble() -> Iterator[Parameter]:
 def _leaving() -> Iterator[Parameter]:
     yield _weight("abandons_never", 0.70, "goes through with the checkout", _FUNNEL, "C")
     yield _weight("abandons_at_cart", 0.13, "leaves at the cart")
-    yield _weight("abandons_at_payment", 0.13, "leaves at the payment step")
+    yield _weight("abandons_at_payment", 0.13, "leaves at the payment step or form")
     yield _weight("abandons_at_confirmation", 0.04, "leaves with the secret unconfirmed")
 
 

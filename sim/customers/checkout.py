@@ -33,6 +33,7 @@ class Checkout:
         "_cannot_collect",
         "_detoured",
         "_fresh",
+        "_leaves_at_form",
         "_went_away",
         "front",
         "new_zones",
@@ -55,6 +56,7 @@ class Checkout:
         self._cannot_collect = False
         self._went_away = False
         self._fresh = True
+        self._leaves_at_form = False
 
     def collect_before_submit(self) -> Program[Ending | None]:
         """Collect a method before anything is submitted, where this checkout does; an ending if it ends there."""
@@ -73,7 +75,8 @@ class Checkout:
         if ending is not None:
             return ending
         session.step("payment")
-        if leaves_at == "payment":
+        self._leaves_at_form = leaves_at == "payment" and self._form_comes_with_secret()
+        if leaves_at == "payment" and not self._leaves_at_form:
             return Ending("abandoned", "left at the payment step")
         ending = yield from self.collect_before_submit()
         if ending is not None:
@@ -88,9 +91,10 @@ class Checkout:
                     continue
                 if ending.outcome == "blocked_by_gate" or not self._has_secrets():
                     return ending
-            if leaves_at == "confirmation" and self._has_secrets():
+            if (leaves_at == "confirmation" or self._leaves_at_form) and self._has_secrets():
                 yield from self.payer.hesitate()
-                return Ending("abandoned", "left with the secret unconfirmed")
+                form = self._leaves_at_form
+                return Ending("abandoned", "left at the payment form" if form else "left with the secret unconfirmed")
             lost = yield from self._settle()
             if lost is AGAIN:
                 continue
@@ -98,6 +102,13 @@ class Checkout:
                 return ending or lost
             return (yield from self._await_entitlements(ending or lost))
         return Ending("error", "submitted too often")
+
+    def _form_comes_with_secret(self) -> bool:
+        """Whether the payment form follows the submit: newer front ends show it upon a client secret.
+
+        Who leaves there leaves an unpaid purchase behind.
+        """
+        return self.shopper.front_end != "old" and not self.shopper.has_usable_method
 
     def _separate(self) -> Program[Ending | None]:
         """Step 3: make the requests of the cart; an ending where that fails."""
@@ -201,7 +212,7 @@ class Checkout:
         if choice == "asks_support":
             session.note("ticket", session.attempt_id, state="opened", detail={"reason": "402/1210"})
             return Ending("blocked_by_gate", "asked support")
-        if choice == "leaves" or not population.shows_billing:
+        if choice == "leaves" or self._leaves_at_form or not population.shows_billing:
             return Ending("blocked_by_gate", "left")
         self._detoured = True
         yield from self.payer.hesitate()

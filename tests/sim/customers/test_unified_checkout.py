@@ -455,7 +455,7 @@ def test_second_tab_has_a_key_of_its_own(theatre: Any) -> None:
     ("step", "operations", "steps"),
     [
         ("cart", [], ["started"]),
-        ("payment", [], ["started", "payment"]),
+        ("payment", ["bulk_create"], ["started", "payment", "submitted"]),
         ("confirmation", ["bulk_create"], ["started", "payment", "submitted"]),
     ],
 )
@@ -465,6 +465,23 @@ def test_leaving(theatre: Any, step: str, operations: list[str], steps: list[str
     assert theatre.outcome(facts) == "abandoned"
     assert stage.operations() == operations
     assert theatre.states(facts, "step") == steps
+
+
+@pytest.mark.parametrize("how", [{"front_end": "old"}, {"payment_method_on_file": {"valid": 1.0}}])
+def test_leaving_at_the_payment_before_anything_is_submitted(theatre: Any, how: dict[str, Any]) -> None:
+    stage = theatre.stage(abandons_at={"payment": 1.0}, **how)
+    facts = stage.run()
+    assert theatre.outcome(facts) == "abandoned"
+    assert stage.operations() == []
+    assert theatre.states(facts, "step") == ["started", "payment"]
+
+
+def test_who_leaves_at_the_form_adds_no_method_in_the_billing_profile_either(theatre: Any) -> None:
+    stage = theatre.stage(phase=0, abandons_at={"payment": 1.0}, after_gate={"adds_payment_method": 1.0})
+    stage.on["bulk_create"] = lambda _: theatre.refusal(402, 1210)
+    facts = stage.run()
+    assert theatre.outcome(facts) == "blocked_by_gate"
+    assert theatre.states(facts, "detour") == []
 
 
 def test_comes_back_and_buys(theatre: Any) -> None:
