@@ -145,8 +145,12 @@ class History:
             ended = subscription.ended
             if ended is not None and ended.state == "Expired" and abs(ended.time_us - canceled.time_us) <= HOUR_US:
                 return True
-            if any(fact.state == "change_ended" and fact.related == intent.id for fact in subscription.plans):
-                return True
+            waiting_us: int | None = None
+            for fact in subscription.plans:
+                if fact.state == "change_waiting":
+                    waiting_us = fact.time_us
+                elif fact.state == "change_ended" and fact.related == intent.id and waiting_us is not None:
+                    born.append(waiting_us)
             if subscription.created_us is not None and not subscription.given:
                 born.append(subscription.created_us)
         return canceled.time_us - min(born) >= self.circumstances.expiry_us

@@ -28,6 +28,8 @@ class Unpaid(NamedTuple):
         names = listed(intent.id for intent in self.intents)
         if self.success_us is None:
             ended = listed(intent.end_state or "unknown" for intent in self.intents)
+            if all(intent.is_set_up for intent in self.intents) and self.due_minor:
+                return f"{names} only set a payment method up ({ended}), and {money(self.due_minor)} was due"
             return f"{names} ({money(self.due_minor)} due) never succeeded and ended as {ended}"
         return f"{names} succeeded only at {clock(self.success_us)}, {span(self.success_us - time_us)} later"
 
@@ -49,7 +51,7 @@ def unpaid(
     """What is missing for `subscription` to be granted at that moment, as `plan` where that is known; None: nothing.
 
     What stood at the start is taken as given. A line of 0 that shares an intent with priced lines waits with them. A
-    payment whose time nobody knows counts as in time.
+    payment whose time nobody knows counts as in time. A set-up collects no money, so it pays for nothing that is due.
     """
     change = plan is not None and bool(subscription.plans or subscription.given) and plan != subscription.rate_plan
     if change:
@@ -60,7 +62,10 @@ def unpaid(
     if not intents:
         return _unpaid_without_intent(history, subscription, time_us)
     late_us: int | None = None
+    due = subscription.due_minor
     for intent in intents:
+        if intent.is_set_up and due:
+            continue
         if intent.succeeded_by(time_us):
             return None
         success_us = intent.success_us

@@ -6,17 +6,19 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import PAYABLE
+from conformance.intent_timeline import PAYABLE, REQUIRES_CUSTOMER
 from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.properties.payment_leads_to_entitlement import ended_rightly
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money, span
 from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
 from sim.facts import EXACT, Fact
-from sim.time import HOUR_US
+from sim.time import HOUR_US, MINUTE_US
 
 _SWEEP_US = HOUR_US
 """Assumption: a deployment may find expired purchases with a sweep that runs once an hour."""
+_REPLACED_WITHIN_US = MINUTE_US
+"""Assumption: a purchase that takes another one's place is made within a minute of its end."""
 
 
 def judge(history: History) -> Judgement:
@@ -37,6 +39,8 @@ def judge(history: History) -> Judgement:
             checks += 1
             if subscription.state == "AwaitingPayment":
                 findings.append(_never_expired(history, subscription, created_us))
+        elif subscription.base_intents:
+            findings.extend(_paid_after_expiry(history, subscription, created_us))
     if checks:
         findings.extend(_refused_afterwards(history))
     return conclude(checks, findings)
@@ -91,9 +95,29 @@ def _too_early(history: History, subscription: SubscriptionTimeline, created_us:
     if expired_us - created_us >= history.circumstances.expiry_us:
         return False
     return not any(
-        other is not subscription and other.created_us is not None and created_us < other.created_us
+        other is not subscription
+        and other.created_us is not None
+        and created_us < other.created_us <= expired_us + _REPLACED_WITHIN_US
         for other in history.subscriptions.values()
     )
+
+
+def _paid_after_expiry(history: History, subscription: SubscriptionTimeline, created_us: int) -> Iterable[Finding]:
+    """Paid by an intent that waited for its customer, undisturbed, when the purchase should have been over."""
+    deadline_us = created_us + history.circumstances.expiry_us + _SWEEP_US
+    for intent in subscription.base_intents:
+        made_us, success = intent.created_us, intent.success
+        if success is None or made_us is None or success.time_us <= deadline_us or made_us > deadline_us:
+            continue
+        if intent.refunded_minor > 0 or "fault" in history.by_kind:
+            continue
+        if intent.state_at(deadline_us) in REQUIRES_CUSTOMER:
+            proof = (
+                f"Subscription {subscription.id} ({money(subscription.due_minor)}) was made at {clock(created_us)} and "
+                f"paid by {intent.id} at {clock(success.time_us)}, {span(success.time_us - created_us)} later: it "
+                f"should have expired after {span(history.circumstances.expiry_us)}, and its intent with it."
+            )
+            yield _finding(history, subscription, proof, [intent.created, success])
 
 
 def _never_expired(history: History, subscription: SubscriptionTimeline, created_us: int) -> Finding:

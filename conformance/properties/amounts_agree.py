@@ -10,7 +10,8 @@ from conformance.intent_timeline import IntentTimeline
 from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock, listed, money
-from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
+from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline, member
+from sim.facts import Fact
 
 Lines = list[tuple[SubscriptionTimeline, int | None]]
 """What an intent pays for, each with its price: what the answer said, else what the service says was due."""
@@ -32,6 +33,10 @@ def judge(history: History) -> Judgement:
                 findings.extend(_judge_line(history, subscription, due))
     for intent in history.intents.values():
         lines = [(subscription, prices[subscription.id]) for subscription in history.covered_by(intent)]
+        change = _waiting_change(intent, lines)
+        if change is not None:
+            checks += 1
+            findings.extend(_judge_change(history, intent, change))
         if not lines or any(subscription.given or subscription.change_ids for subscription, _ in lines):
             continue
         checks += 1
@@ -72,6 +77,30 @@ def _judge_total(history: History, intent: IntentTimeline, lines: Lines, total: 
     )
     facts = [created, *(subscription.shown[0] for subscription, _ in lines if subscription.shown)]
     yield PROPERTY.finding(history, "inline", time_us, proof, facts, abs(asked - total))
+
+
+def _waiting_change(intent: IntentTimeline, lines: Lines) -> Fact | None:
+    """The change of plan that an intent pays, with what is due for it."""
+    for subscription, _ in lines:
+        for fact in subscription.plans:
+            if fact.state == "change_waiting" and fact.related == intent.id and member(fact, "due") is not None:
+                return fact
+    return None
+
+
+def _judge_change(history: History, intent: IntentTimeline, change: Fact) -> Iterable[Finding]:
+    """An intent for a change asks for the difference that is due."""
+    asked, due = intent.amount_minor, int(member(change, "due"))
+    if asked is None or asked == due:
+        return
+    created = intent.created or intent.final
+    time_us = created.time_us if created is not None else change.time_us
+    proof = (
+        f"At {clock(time_us)} intent {intent.id} asked for {money(asked)} for the change of subscription "
+        f"{change.subject}, but its difference is {money(due)}: {money(abs(asked - due))} too "
+        f"{'much' if asked > due else 'little'}."
+    )
+    yield PROPERTY.finding(history, "inline", time_us, proof, [created, change], abs(asked - due))
 
 
 def _judge_conservation(history: History, intent: IntentTimeline, lines: Lines) -> Iterable[Finding]:
@@ -119,7 +148,8 @@ PROPERTY = Property(
     ),
     evidence=(
         "`subscription` as shown in the answers to purchases and as the service has it, against amounts of `intent`, "
-        "`final_intent` and `refund`. Changes of plan are left to update-keeps-old-plan."
+        "`final_intent` and `refund`; for changes of plan, `due` of `plan`. The rest of changes is left to "
+        "update-keeps-old-plan."
     ),
     example=(
         "bulk_create showed sub_1 at 5.00 USD; pi_1 collected 25.00 USD. Or: pi_1 collected 5.00 USD for a line that "

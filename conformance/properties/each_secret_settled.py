@@ -9,6 +9,11 @@ from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money
+from sim.facts import EXACT, Fact
+from sim.time import SECOND_US
+
+_REPLACED_WITHIN_US = 30 * SECOND_US
+"""Assumption: whoever replaces an intent cancels it and makes the new one within one request."""
 
 
 def judge(history: History) -> Judgement:
@@ -22,7 +27,9 @@ def judge(history: History) -> Judgement:
             continue
         checks += 1
         for intent in intents:
-            others = [other for other in intents if other is not intent]
+            others = [other for other in intents if set(other.subscription_ids).isdisjoint(intent.subscription_ids)]
+            if not others:
+                continue
             findings.extend(_judge_intent(history, attempt, intent, others))
     return conclude(checks, findings)
 
@@ -77,6 +84,17 @@ def _judge_paid(
         yield PROPERTY.finding(history, "batch", history.ended_us, proof, facts, max(intent.amount_minor or 0, 1))
 
 
+def _latest_replacement_us(history: History, canceled: Fact) -> int:
+    """Until when an intent may be made to be taken for what replaced a cancelled one.
+
+    One that comes later is there because the customer bought again what had got lost. Where faults delay things, or
+    times are those of Stripe's ledger, nobody can tell.
+    """
+    if "fault" in history.by_kind or canceled.source != EXACT:
+        return history.ended_us
+    return canceled.time_us + _REPLACED_WITHIN_US
+
+
 def _judge_canceled(
     history: History, attempt: str, intent: IntentTimeline, others: list[IntentTimeline]
 ) -> Iterable[Finding]:
@@ -86,10 +104,11 @@ def _judge_canceled(
         return
     if any(fact.operation == "cancel" for fact in history.of("request")):
         return
+    latest_us = _latest_replacement_us(history, canceled)
     if any(
         other is not intent
         and other.created_us is not None
-        and other.created_us > created_us
+        and created_us < other.created_us <= latest_us
         and set(_plans(history, other)) & set(_plans(history, intent))
         for other in history.intents.values()
     ):

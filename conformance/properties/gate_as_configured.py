@@ -46,7 +46,7 @@ def _judge_refusal(history: History, exchange: Exchange, answer: Fact, mode: Gat
             answer,
             f"was refused with 402, code 1210, but in phase {history.circumstances.phase} the gate is {mode} there",
         )
-    elif _usable_on_file(history, answer.time_us):
+    elif usable_on_file(history, answer.time_us):
         state = listed(dict.fromkeys(str(member(fact, "pm_on_file")) for fact in history.of("attempt")))
         yield _finding(
             history,
@@ -82,7 +82,7 @@ def _judge_acceptance(history: History, exchange: Exchange, answer: Fact, mode: 
         )
 
 
-def _usable_on_file(history: History, time_us: int) -> bool:
+def usable_on_file(history: History, time_us: int) -> bool:
     """Whether a payment method that the gate must accept was certainly on file: from the start, and never removed."""
     attempts = history.of("attempt")
     if not attempts or any(member(fact, "pm_on_file") not in USABLE for fact in attempts):
@@ -95,8 +95,11 @@ def _usable_on_file(history: History, time_us: int) -> bool:
 
 def _nothing_usable(history: History, exchange: Exchange, time_us: int) -> bool:
     """Whether there was certainly no usable payment method: none from the start, none added, none in the request."""
-    if exchange.brings_payment_method is not False:
-        return False
+    return exchange.brings_payment_method is False and nothing_on_file(history, time_us)
+
+
+def nothing_on_file(history: History, time_us: int) -> bool:
+    """Whether there was certainly no usable payment method on file: none from the start, and none added."""
     attempts = history.of("attempt")
     if not attempts or any(member(fact, "pm_on_file") not in UNUSABLE for fact in attempts):
         return False

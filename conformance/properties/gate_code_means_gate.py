@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.finding import Finding
 from conformance.history import History
+from conformance.properties.gate_as_configured import usable_on_file
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
 from conformance.subscription_timeline import member
@@ -53,7 +54,9 @@ def _misuse(history: History, fact: Fact) -> str | None:
 def _card_refused_meanwhile(history: History, fact: Fact) -> bool:
     """Whether a charge failed at Stripe between the request and its answer."""
     exchange = history.exchanges.get(fact.subject)
-    if exchange is None or exchange.asked_us is None or not exchange.brings_payment_method:
+    if exchange is None or exchange.asked_us is None:
+        return False
+    if not exchange.brings_payment_method and not usable_on_file(history, fact.time_us):
         return False
     asked_us = exchange.asked_us
     return any(

@@ -9,6 +9,7 @@ from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import REQUIRES_CUSTOMER
+from conformance.properties.gate_as_configured import nothing_on_file
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, listed
 from scenarios.phase import COMMITMENT_PHASE, GATED_OPERATIONS, PAYMENT_OPERATIONS
@@ -30,6 +31,10 @@ def judge(history: History) -> Judgement:
             findings.append(_rejected(history, fact))
         elif gated and fact.state == "ok" and fact.operation in PAYMENT_OPERATIONS:
             finding = _without_way_to_pay(history, fact)
+            if finding is not None:
+                findings.append(finding)
+        elif gated and fact.status == 500:
+            finding = _crashed(history, fact)
             if finding is not None:
                 findings.append(finding)
     if not history.of("answer"):
@@ -66,9 +71,11 @@ def _rejected(history: History, fact: Fact) -> Finding:
 def _without_way_to_pay(history: History, fact: Fact) -> Finding | None:
     """An unpaid purchase whose answer gives a customer who is there nothing to pay it with."""
     exchange = history.exchanges.get(fact.subject)
-    if exchange is None or exchange.secrets or exchange.off_session or not awaits_customer(history, exchange):
+    if exchange is None or exchange.secrets or exchange.off_session:
         return None
-    if NEEDS_CUSTOMER_CODE in exchange.messages:
+    if not exchange.subscriptions:
+        return _with_nothing(history, exchange, fact)
+    if not awaits_customer(history, exchange):
         return None
     names = listed(shown.subject for shown in exchange.subscriptions)
     proof = (
@@ -77,6 +84,41 @@ def _without_way_to_pay(history: History, fact: Fact) -> Finding | None:
         "needed the customer, but with no client secret: the customer, who was there, had no way to pay."
     )
     return PROPERTY.finding(history, "inline", fact.time_us, proof, [*exchange.facts, *exchange.subscriptions])
+
+
+def _with_nothing(history: History, exchange: Exchange, fact: Fact) -> Finding | None:
+    """An answer without subscriptions and secrets, for which an intent was made that nobody was ever told of."""
+    asked_us = exchange.asked_us
+    if asked_us is None:
+        return None
+    for intent in history.intents.values():
+        made_us = intent.created_us
+        if made_us is None or not asked_us < made_us <= fact.time_us or intent.secrets:
+            continue
+        if intent.state_at(fact.time_us) in REQUIRES_CUSTOMER:
+            proof = (
+                f"At {clock(fact.time_us)} {fact.operation} answered {fact.actor} with neither a subscription nor a "
+                f"client secret, but {intent.id} had been made for it and needed the customer, who had no way to pay."
+            )
+            return PROPERTY.finding(history, "inline", fact.time_us, proof, [*exchange.facts, intent.created])
+    return None
+
+
+def _crashed(history: History, fact: Fact) -> Finding | None:
+    """A server's error that nothing but the missing payment method explains: no fault, and nothing on file or sent.
+
+    Only 500: a gateway answers 502 to 504 for an overloaded or absent service, whatever the customer has.
+    """
+    exchange = history.exchanges.get(fact.subject)
+    if exchange is None or exchange.brings_payment_method is not False or "fault" in history.by_kind:
+        return None
+    if not nothing_on_file(history, fact.time_us):
+        return None
+    proof = (
+        f"At {clock(fact.time_us)} {fact.operation}, called by {fact.actor} without a usable payment method, answered "
+        "with 500, although no fault was struck: a client secret should have come."
+    )
+    return PROPERTY.finding(history, "inline", fact.time_us, proof, exchange.facts)
 
 
 def awaits_customer(history: History, exchange: Exchange) -> bool:

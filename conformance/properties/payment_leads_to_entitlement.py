@@ -19,10 +19,10 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     for intent in history.intents.values():
-        if not intent.succeeded or intent.refunded_minor > 0:
+        if not intent.succeeded:
             continue
         for subscription in history.covered_by(intent):
-            if ended_rightly(history, intent, subscription):
+            if given_back(history, intent, subscription) or ended_rightly(history, intent, subscription):
                 continue
             checks += 1
             finding = _judge_paid(history, intent, subscription)
@@ -36,9 +36,9 @@ def alert(history: History) -> list[AlertEvent]:
     return [
         AlertEvent(intent.success.time_us, _judge_paid(history, intent, subscription) is not None)
         for intent in history.intents.values()
-        if intent.success is not None and intent.refunded_minor == 0
+        if intent.success is not None
         for subscription in history.covered_by(intent)
-        if not ended_rightly(history, intent, subscription)
+        if not given_back(history, intent, subscription) and not ended_rightly(history, intent, subscription)
     ]
 
 
@@ -52,6 +52,20 @@ def ended_rightly(history: History, intent: IntentTimeline, subscription: Subscr
     ended = subscription.ended
     known_us = known_from(history, intent)
     return ended is None or known_us is None or known_us >= ended.time_us
+
+
+def given_back(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> bool:
+    """Whether the money went back, and with it all that the customer can ask for.
+
+    Not where the event of the success had been taken in long before, and the money went back only when the purchase
+    expired: the customer has waited for nothing.
+    """
+    if intent.refunded_minor <= 0:
+        return False
+    if subscription.state != "Expired" or subscription.given or not intent.refunds:
+        return True
+    known_us = known_from(history, intent) if "webhook" in history.by_kind else None
+    return known_us is None or intent.refunds[0].time_us <= known_us + history.circumstances.entitlement_bound_us
 
 
 def known_from(history: History, intent: IntentTimeline) -> int | None:

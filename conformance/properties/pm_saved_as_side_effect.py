@@ -10,7 +10,7 @@ from conformance.intent_timeline import IntentTimeline, paid_with
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import member
-from sim.facts import Fact
+from sim.facts import EXACT, Fact
 
 
 def judge(history: History) -> Judgement:
@@ -18,7 +18,7 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     on_file = history.of("final_payment_method")
-    if not on_file and "account_payment_method" not in history.by_kind:
+    if not on_file and "account_payment_method" not in history.by_kind and not _store_was_read(history):
         return conclude(0)
     kept = [fact.subject for fact in on_file]
     orderly = history.orderly
@@ -40,6 +40,12 @@ def judge(history: History) -> Judgement:
     if paid:
         findings.extend(_judge_default(history, paid, on_file))
     return conclude(checks, findings)
+
+
+def _store_was_read(history: History) -> bool:
+    """Whether the deployment's own store was read at the end: then what it does not list is not there."""
+    finals = history.of("final_subscription")
+    return bool(finals) and finals[0].source == EXACT
 
 
 def _granted(history: History, intent: IntentTimeline) -> bool:

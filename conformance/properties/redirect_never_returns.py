@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import PAYABLE, IntentTimeline
+from conformance.properties.payment_leads_to_entitlement import ended_rightly, given_back
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, money, span
 from sim.facts import Fact
@@ -34,10 +35,12 @@ def judge(history: History) -> Judgement:
 
 def _judge_never_back(history: History, intent: IntentTimeline, fact: Fact) -> Iterable[Finding]:
     """Approved but never back: the event alone completes it."""
-    if not intent.succeeded or intent.refunded_minor > 0:
+    if not intent.succeeded:
         return
     for subscription in history.covered_by(intent):
-        if subscription.state in ("Cancelled", "Expired", "Failed") or subscription.active_at_end:
+        if subscription.active_at_end or given_back(history, intent, subscription):
+            continue
+        if ended_rightly(history, intent, subscription):
             continue
         proof = (
             f"The customer left for {intent.id} ({money(intent.amount_minor)}), approved it and never came back "

@@ -8,7 +8,7 @@ from conformance.intent_timeline import PAYABLE
 from conformance.payment import unpaid
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, listed, money
-from conformance.subscription_timeline import SubscriptionTimeline
+from conformance.subscription_timeline import SubscriptionTimeline, member
 
 _ENDED = ("Expired", "Cancelled", "Failed")
 
@@ -44,9 +44,21 @@ def drift(history: History, subscription: SubscriptionTimeline) -> list[tuple[st
         found.append(("paid and never provisioned", "subscriptions-api still has it as Paid, not Provisioned"))
     elif state != "Provisioned" and active:
         found.append(("entitlement without subscription", f"it is {state}, but its entitlement is active"))
+    elif active:
+        found.extend(_other_feature(subscription))
     if history.circumstances.sees_stripe:
         found.extend(_against_stripe(history, subscription))
     return found
+
+
+def _other_feature(subscription: SubscriptionTimeline) -> list[tuple[str, str]]:
+    """What is entitled is what the plan in force gives, where both are told."""
+    plan = member(subscription.final, "rate_plan")
+    features = [member(fact, "feature") for fact in subscription.final_entitlements if fact.state == "active"]
+    if plan is None or None in features or plan in features:
+        return []
+    clause = f"its plan is {plan}, but what is active is {listed(str(feature) for feature in features)}"
+    return [("entitled to something else", clause)]
 
 
 def alert(history: History) -> list[AlertEvent]:

@@ -148,11 +148,12 @@ def _changed_at_the_end(
 ) -> Iterable[Finding]:
     """No change was paid: plan, price and entitlement at the end are those of the start."""
     final = subscription.final
-    if final is None or final.state in ("Cancelled", "Expired"):
+    ended = final is not None and final.state in ("Cancelled", "Expired", "Failed")
+    if final is None or (ended and not _ended_unasked(history, subscription, changes)):
         return
     if any(fact.state == "change_applied" and (_due_at(subscription, fact) or 0) <= 0 for fact in subscription.plans):
         return
-    clauses: list[str] = []
+    clauses: list[str] = [f"it was {final.state}, which nobody had asked for"] if ended else []
     old_plan, new_plan = subscription.rate_plan, member(final, "rate_plan")
     if None not in (old_plan, new_plan) and new_plan != old_plan:
         clauses.append(f"its plan was {new_plan}, not {old_plan}")
@@ -168,6 +169,15 @@ def _changed_at_the_end(
         )
         facts = [*(intent.final for intent in changes), final, *subscription.final_entitlements]
         yield PROPERTY.finding(history, "batch", final.time_us, proof, facts, max(changes[-1].amount_minor or 0, 1))
+
+
+def _ended_unasked(history: History, subscription: SubscriptionTimeline, changes: list[IntentTimeline]) -> bool:
+    """Whether the subscription ended after the change was asked for, without anybody asking for its end."""
+    ended, asked_us = subscription.ended, changes[0].created_us
+    if ended is None or asked_us is None or ended.time_us < asked_us:
+        return False
+    requests = history.of("request")
+    return bool(requests) and not any(fact.operation == "cancel" for fact in requests)
 
 
 def _first_price(subscription: SubscriptionTimeline) -> int | None:

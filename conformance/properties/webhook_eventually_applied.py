@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
-from conformance.properties.payment_leads_to_entitlement import ended_rightly
+from conformance.properties.payment_leads_to_entitlement import ended_rightly, given_back
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, span
 from conformance.subscription_timeline import SubscriptionTimeline
@@ -53,7 +53,11 @@ def _judge_converged(
         expired = state == "Expired" and not ended_rightly(history, intent, subscription)
         stuck = expired or state in ("AwaitingPayment", "Paid")
         what = f"it was {state}"
-    if not stuck or intent.refunded_minor > 0 or any(fact.state == "Cancelled" for fact in subscription.exact):
+    if (
+        not stuck
+        or given_back(history, intent, subscription)
+        or any(fact.state == "Cancelled" for fact in subscription.exact)
+    ):
         return
     last = deliveries[-1]
     fate = [fact for fact in history.of("event") if fact.related == intent.id]

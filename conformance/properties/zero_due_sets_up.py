@@ -32,6 +32,7 @@ def judge(history: History) -> Judgement:
             if nothing_due(exchange):
                 checks += 1
                 findings.extend(_judge_secrets(history, exchange))
+                findings.extend(_judge_ways(history, exchange))
     return conclude(checks, findings)
 
 
@@ -57,12 +58,34 @@ def _judge_secrets(history: History, exchange: Exchange) -> Iterable[Finding]:
             yield PROPERTY.finding(history, "inline", fact.time_us, proof, [*exchange.facts, fact])
 
 
+def _judge_ways(history: History, exchange: Exchange) -> Iterable[Finding]:
+    """Neither granted nor to be set up by anything: what waits for nothing waits for ever."""
+    answer = exchange.answer
+    if answer is None or exchange.secrets or exchange.messages or not exchange.accepted or not history.settled:
+        return
+    for fact in exchange.subscriptions:
+        subscription = history.subscription(fact.subject)
+        if subscription is None or fact.state != "AwaitingPayment" or subscription.intents or subscription.given:
+            continue
+        if subscription.final is not None and subscription.state in ("AwaitingPayment", "Expired"):
+            proof = (
+                f"At {clock(answer.time_us)} {exchange.operation} answered with {fact.subject} as AwaitingPayment, "
+                "for which nothing was due, with no secret, and no set-up was ever made for it: when everything had "
+                f"settled it was {subscription.state}, although nothing was left to do."
+            )
+            facts = [*exchange.facts, fact, subscription.final]
+            yield PROPERTY.finding(history, "inline", answer.time_us, proof, facts)
+
+
 PROPERTY = Property(
     id="zero-due-sets-up",
     tiers=("inline",),
     severity="major",
     title="Nothing due sets up",
-    statement="Where nothing is due now, the answer holds the secret of a set-up or none, and never a payment of 0.",
+    statement=(
+        "Where nothing is due now, the answer holds the secret of a set-up, or none and the purchase is granted; never "
+        "a payment of 0."
+    ),
     why="First invoices of 0 are common with usage-priced products, and Stripe refuses a payment of 0.",
     evidence="`intent` amounts; `subscription` prices and `secret` in the answers to purchases.",
     example="bulk_create for r2 (0.00 USD due) answered with the secret of pi_1 instead of seti_1.",

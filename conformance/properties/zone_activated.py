@@ -7,7 +7,7 @@ from conformance.history import History
 from conformance.payment import unpaid
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
-from conformance.subscription_timeline import SubscriptionTimeline
+from conformance.subscription_timeline import SubscriptionTimeline, member
 from sim.facts import Fact
 
 _ENDED = ("Cancelled", "Expired", "Failed")
@@ -41,7 +41,7 @@ def _subscription_of(history: History, zone_id: str, facts: list[Fact]) -> Subsc
 
     None for a zone without one, and for a zone that stood at the start.
     """
-    if facts[0].state != "initializing" and facts[0].kind == "zone":
+    if facts[0].kind == "zone" and member(facts[0], "at_start"):
         return None
     candidates = [s for s in history.subscriptions.values() if s.zone_id == zone_id and not s.given]
     for fact in reversed(facts):
