@@ -268,7 +268,7 @@ def process_cell(task: CellTask) -> CellResult:
             return recorded
         return replace(_run_cell(task, task.target), damaged=())
     finally:
-        gc.collect(1)
+        gc.collect()  # whole: what a cell leaves in cycles is old by its end, and would pile up cell by cell
         if collecting:
             gc.enable()
 

@@ -18,7 +18,7 @@ RETRY_AFTER_US: Final = 5 * MINUTE_US
 
 
 class Expiry:
-    """Ends what is due."""
+    """Ends what is due: what has waited for its payment. What `legacy` granted does not wait, and nobody takes it back."""
 
     __slots__ = ("_collection", "_config", "_ledger")
 
@@ -46,7 +46,7 @@ class Expiry:
         return [
             purchase
             for purchase in account.open_purchases.values()
-            if purchase.created_us <= latest_us and purchase.kind != "bad_debt"
+            if purchase.created_us <= latest_us and purchase.kind != "bad_debt" and not purchase.granted
         ]
 
     def _expire(self, account: Account, purchase: Purchase) -> Program[bool]:

@@ -64,13 +64,14 @@ def test_a_rollback_that_fails_leaves_the_grant_and_says_so(make_backend):
     assert [fact.state for fact in shopper.facts("rollback")] == ["failed"]
 
 
-def test_legacy_takes_back_what_was_never_paid_when_it_expires(make_backend):
+def test_what_legacy_granted_awaits_no_payment_and_never_expires(make_backend):
+    """Only AwaitingPayment expires: a grant that nobody paid stays, which is the drift of a removal too early."""
     backend = make_backend(2, "legacy")
     shopper = backend.shopper()
     shopper.buy("workers_paid")
     backend.wait(24 * 3600)
-    assert shopper.active() == []
-    assert list(shopper.states().values()) == ["Expired"]
+    assert shopper.active() == ["workers_paid"]
+    assert list(shopper.states().values()) == ["Provisioned"]
 
 
 def test_legacy_restores_the_old_plan_when_the_difference_is_refused(make_backend):
