@@ -18,7 +18,7 @@ RETRY_AFTER_US: Final = 5 * MINUTE_US
 
 
 class Expiry:
-    """Ends what is due: what has waited for its payment. What `legacy` granted does not wait, and nobody takes it back."""
+    """Ends what is due: what has waited for its payment. What `legacy` granted does not wait: nobody takes it back."""
 
     __slots__ = ("_collection", "_config", "_ledger")
 
