@@ -67,6 +67,8 @@ def orderly_purchase(by_kind: Facts, account: str, circumstances: Circumstances)
     if success is None or plan is None or not _drained_after(by_kind.get("settled", _NOTHING), success):
         return None
     intent_id, paid_us = success.subject, success.time_us
+    if paid_us - intents[0].time_us > circumstances.expiry_us:
+        return None
     if final.time_us < paid_us or not _concerns_only(intent_id, by_kind):
         return None
     activation = _activation(by_kind, line, plan, paid_us, circumstances.entitlement_bound_us)

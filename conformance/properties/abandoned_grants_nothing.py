@@ -17,6 +17,8 @@ from sim.time import HOUR_US, MINUTE_US
 
 _SWEEP_US = HOUR_US
 """Assumption: a deployment may find expired purchases with a sweep that runs once an hour."""
+_SIMULATED = "simulated"
+"""The target whose histories end when nothing can follow."""
 _REPLACED_WITHIN_US = MINUTE_US
 """Assumption: a purchase that takes another one's place is made within a minute of its end."""
 
@@ -33,9 +35,7 @@ def judge(history: History) -> Judgement:
         if subscription.state == "Expired":
             checks += 1
             findings.extend(_judge_expired(history, subscription, created_us))
-        elif history.ended_us >= created_us + expiry_us + _SWEEP_US and _abandoned(
-            subscription, created_us + expiry_us
-        ):
+        elif _had_time_to_expire(history, created_us) and _abandoned(subscription, created_us + expiry_us):
             checks += 1
             if subscription.state == "AwaitingPayment":
                 findings.append(_never_expired(history, subscription, created_us))
@@ -44,6 +44,13 @@ def judge(history: History) -> Judgement:
     if checks:
         findings.extend(_refused_afterwards(history))
     return conclude(checks, findings)
+
+
+def _had_time_to_expire(history: History, created_us: int) -> bool:
+    """Whether a purchase of that moment must have expired: it is too old, or nothing is left that could expire it."""
+    if history.circumstances.target == _SIMULATED:
+        return True  # a simulated history ends only when nothing is left to happen, not even an alarm
+    return history.ended_us >= created_us + history.circumstances.expiry_us + _SWEEP_US
 
 
 def _abandoned(subscription: SubscriptionTimeline, deadline_us: int) -> bool:

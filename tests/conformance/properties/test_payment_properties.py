@@ -555,9 +555,15 @@ def test_a_purchase_that_never_expires_is_found(story: Told) -> None:
     assert "still AwaitingPayment" in only(told, ABANDONED).proof
 
 
-def test_a_young_purchase_is_no_evidence(story: Told) -> None:
-    told = story().unpaid(settled_at=20 * HOUR, state="AwaitingPayment", intent="requires_payment_method")
+def test_a_young_purchase_is_no_evidence_where_something_may_follow(story: Told) -> None:
+    told = story(target="staging")
+    told.unpaid(settled_at=20 * HOUR, state="AwaitingPayment", intent="requires_payment_method")
     assert told.judge(ABANDONED).checks == 0
+
+
+def test_a_young_purchase_that_nothing_will_expire_is_a_finding(story: Told) -> None:
+    told = story().unpaid(settled_at=20 * HOUR, state="AwaitingPayment", intent="requires_payment_method")
+    assert len(told.judge(ABANDONED).findings) == 1
 
 
 def test_an_expired_purchase_that_granted_something_is_found(story: Told) -> None:
