@@ -11,10 +11,12 @@ from sim.subscriptions_api.collection import Collection
 from sim.subscriptions_api.envelope import StripeUnreachable
 from sim.subscriptions_api.ledger import API, Ledger
 from sim.subscriptions_api.purchases import EXPIRES_AFTER_US
-from sim.time import MINUTE_US
+from sim.time import DAY_US, MINUTE_US
 
 RETRY_AFTER_US: Final = 5 * MINUTE_US
 """When to try again while Stripe is out of reach, or a payment is being processed. Assumption."""
+GIVES_UP_AFTER_US: Final = 3 * DAY_US
+"""How long it tries, from when the purchase was made. Assumption: as long as Stripe repeats an event."""
 
 
 class Expiry:
@@ -38,7 +40,7 @@ class Expiry:
                 finished = yield from self._expire(account, purchase)
             except StripeUnreachable:
                 finished = False
-            if not finished:
+            if not finished and self._ledger.clock.now_us < purchase.created_us + GIVES_UP_AFTER_US:
                 yield Alarm("subscriptions-api", account.id, self._ledger.clock.now_us + RETRY_AFTER_US)
 
     def _due(self, account: Account) -> list[Purchase]:

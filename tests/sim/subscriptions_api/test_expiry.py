@@ -46,6 +46,16 @@ def test_an_expiry_waits_until_stripe_can_be_reached(backend):
     assert shopper.statuses() == ["canceled"]
 
 
+def test_an_expiry_that_stripe_never_allows_is_given_up_after_three_days(backend):
+    """Else a world in which Stripe refuses for good would never come to rest."""
+    shopper = backend.shopper()
+    shopper.buy("workers_paid")
+    backend.fault("error", "stripe")
+    backend.world.run()
+    assert list(shopper.states().values()) == ["AwaitingPayment"]
+    assert 72 * HOUR_S <= backend.clock.now_us / 1e6 < 73 * HOUR_S
+
+
 def test_a_success_whose_event_is_later_than_the_expiry_is_refunded_once(backend):
     shopper = backend.shopper()
     backend.deliveries.held = True
