@@ -23,6 +23,7 @@ from typing import Any
 
 import simpy
 
+from conformance.batch import Batch
 from conformance.circumstances import circumstances_of
 from conformance.history import History
 from conformance.judging import Judging
@@ -87,12 +88,9 @@ def simulate(customers: int, on_history: Callable[[History], None]) -> None:
 def full(customers: int) -> None:
     """Checkouts with history, properties and summary."""
     judging, metrics = Judging(CHECKED_PROPERTIES), Metrics()
-
-    def fold(history: History) -> None:
-        judging.add(history)
-        metrics.add(history)
-
-    simulate(customers, fold)
+    batch = Batch(judging.add, metrics.add)
+    simulate(customers, batch.add)
+    batch.flush()
     judging.verdicts()
     metrics.values()
 

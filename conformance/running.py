@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol
 
+from conformance.batch import Batch
 from conformance.cells import Cell, cells
 from conformance.circumstances import Circumstances, circumstances_of
 from conformance.history import History
@@ -276,22 +277,24 @@ def process_cell(task: CellTask) -> CellResult:
 def _run_cell(task: CellTask, target: Target) -> CellResult:
     folds = [make(task.variant) for make in task.folds]
     customers, circumstances = task.cell.customers, task.circumstances
-    add_to_folds = [fold.add for fold in folds]
     with CellWriter(task.directory, task.cell.first_part, len(customers)) as writer:
 
-        def on_settled(customer: int, account: str, facts: list[Fact]) -> None:
-            history = History(customer, account, facts, circumstances)
-            for add in add_to_folds:
-                add(history)
-            if writer.add(customer, account, facts):
+        def record(history: History) -> None:
+            if writer.add(history.customer, history.account, history.facts):
                 gc.collect(2 if len(writer.parts) % _PARTS_PER_FULL_COLLECTION == 0 else 1)
             elif writer.left % _CUSTOMERS_PER_COLLECTION == 0:
                 gc.collect(0)
+
+        batch = Batch(*(fold.add for fold in folds), record)
+
+        def on_settled(customer: int, account: str, facts: list[Fact]) -> None:
+            batch.add(History(customer, account, facts, circumstances))
 
         try:
             target.run(task.variant, task.seed, customers, on_settled)
         except Exception as error:
             raise CellFailed(f"{_place(task)}: {error}") from error
+        batch.flush()
         if writer.left:
             raise CellFailed(f"{_place(task)}: {writer.left} of {len(customers)} customers never settled")
     return CellResult(task.cell, tuple(writer.parts), tuple(folds))
