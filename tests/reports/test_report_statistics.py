@@ -26,6 +26,16 @@ def test_wilson_agrees_with_scipy(count: int, n: int) -> None:
     assert found.high == pytest.approx(expected.high, abs=1e-12)
 
 
+@pytest.mark.parametrize(("count", "n"), CASES)
+def test_wilson_agrees_with_statsmodels(count: int, n: int) -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
+    found = proportion(count, n)
+    assert found is not None
+    expected = proportion_confint(count, n, alpha=0.05, method="wilson")
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-12)
+
+
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_bounds_solve_wilsons_equation(case: tuple[int, int]) -> None:
     """At a bound p, the observed share is z standard errors of p away from p (the closed formula's definition)."""
