@@ -16,9 +16,6 @@ from typing import Final, Literal
 Frequency = Literal["monthly", "yearly"]
 Cohort = Literal["usage-priced", "fixed-priced"]
 
-MONTH_DAYS: Final = 30
-"""A month is thirty days (public price pages)."""
-
 CURRENCY: Final = "usd"
 REGISTRAR: Final = "registrar"
 """Rate plan and feature of a domain line; always yearly, priced by top-level domain."""
