@@ -200,12 +200,12 @@ class Payer:
                 return PENDING
             if self.in_funnel:
                 self.session.step("confirming")
-            if self._is_redirect(stands):
+            if self._is_redirect():
                 return (yield from self._redirect(secret, stands.next_url))
             return (yield from self._challenge(secret, stands.next_url))
         return NOT_KNOWN
 
-    def _is_redirect(self, stands: Confirmation) -> bool:
+    def _is_redirect(self) -> bool:
         if self.method == "saved":
             return self.shopper.pm_on_file == "paypal"
         return self.method == "paypal"

@@ -38,7 +38,6 @@ def _attempt(shopper: Shopper, session: Session) -> Program[Ending]:
     actor = service_name(session) if client == "iapi" else client
     place = shopper.place
     session.begin(
-        shopper,
         actor,
         {
             "client": actor,

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sim.customers.ending import Ending
 from sim.customers.population import Population
-from sim.customers.shopper import Shopper
 from sim.facts import OBSERVED, Fact, Journal
 from sim.purposes import Purpose
 from sim.streams import Streams
@@ -151,7 +150,7 @@ class Session:
         """How long the customer looks at the page before acting."""
         return self.streams.duration_us(self.population.review, _THINK, self.draw_base)
 
-    def begin(self, shopper: Shopper, actor: str, detail: Mapping[str, Any]) -> None:
+    def begin(self, actor: str, detail: Mapping[str, Any]) -> None:
         """Start the next attempt. Raises RuntimeError while the one before has no outcome."""
         if not self._outcome_noted:
             raise RuntimeError(f"attempt {self.attempt_id} of {self.account_id} has no outcome yet: end it first")

@@ -62,7 +62,7 @@ class Collection:
         if purchase.pending_body is not None:
             intent = yield from self._create_again(account, purchase)
         elif purchase.intent_id is not None:
-            intent = yield from self._live_intent(account, purchase)
+            intent = yield from self._live_intent(purchase)
         if intent is None:
             return (yield from self._create(account, purchase, payment_method_id, on_session))
         outcome = _outcome_of(purchase, intent)
@@ -108,7 +108,7 @@ class Collection:
             yield from self._find_pending(account, purchase)
         if purchase.intent_id is None:
             return None
-        return (yield from self._live_intent(account, purchase))
+        return (yield from self._live_intent(purchase))
 
     def _create(
         self, account: Account, purchase: Purchase, payment_method_id: str | None, on_session: bool
@@ -159,7 +159,7 @@ class Collection:
         purchase.generation += 1
         return None
 
-    def _live_intent(self, account: Account, purchase: Purchase) -> Program[Mapping[str, Any] | None]:
+    def _live_intent(self, purchase: Purchase) -> Program[Mapping[str, Any] | None]:
         """The purchase's intent, or None once it was cancelled at Stripe."""
         intent_id = purchase.intent_id
         assert intent_id is not None
