@@ -19,8 +19,8 @@ from sim.stripe.webhooks import backoff_us
 from sim.time import HOUR_US, MILLISECOND_US, MINUTE_US, SECOND_US, Clock
 
 # Looked up once: a member of an enumeration costs a call in Python 3.11.
-_WEBHOOK_ORDER: Final = Purpose.WEBHOOK_ORDER
-_WEBHOOK_DUPLICATE: Final = Purpose.WEBHOOK_DUPLICATE
+_WEBHOOK_TAIL: Final = Purpose.WEBHOOK_TAIL
+_WEBHOOK_DELAY: Final = Purpose.WEBHOOK_DELAY
 
 _USUAL: Final = Lognormal(800 * MILLISECOND_US, 5 * SECOND_US)
 _TAIL_SHARE: Final = 0.005
@@ -81,8 +81,8 @@ class Deliveries:
 
 
 def _usual_delay_us(streams: Streams) -> int:
-    index = streams.next_index(_WEBHOOK_ORDER)
-    tail = streams.uniform(_WEBHOOK_ORDER, index)
+    index = streams.next_index(_WEBHOOK_TAIL)
+    tail = streams.uniform(_WEBHOOK_TAIL, index)
     if tail < _TAIL_SHARE:
         return round(_TAIL_SHORTEST_US + (_TAIL_LONGEST_US - _TAIL_SHORTEST_US) * tail / _TAIL_SHARE)
-    return streams.duration_us(_USUAL, _WEBHOOK_DUPLICATE, index)
+    return streams.duration_us(_USUAL, _WEBHOOK_DELAY, index)

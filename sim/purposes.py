@@ -44,10 +44,10 @@ class Purpose(IntEnum):
     LATENCY_STRIPE = 25
     LATENCY_WEBHOOK = 26
     SERVICE_TIME = 27
-    WEBHOOK_DUPLICATE = 28
-    WEBHOOK_ORDER = 29
+    WEBHOOK_DELAY = 28
+    WEBHOOK_TAIL = 29
     WEBHOOK_RETRY = 30
-    PROVISIONING = 31
+    # 31 stays free: it named a draw that nobody made
     # what a scenario may ask for besides
     STANDING = 32
     # after everything else
