@@ -20,7 +20,9 @@ _WEBHOOK_PREFIX: Final = "webhook_"
 FORGED: Final = "webhook_forged"
 """Not a fault of the network but somebody's doing: see impostor.py."""
 _DEFAULT_EXTRA_US: Final = 10_000_000
+"""The delay of a fault that names none. Assumption."""
 _RATE_LIMIT_HEADERS: Final[Mapping[str, str]] = {"retry-after": "5"}
+"""Of a 429 that a fault makes. Assumption: the seconds."""
 
 
 class Strike:

@@ -2,7 +2,8 @@
 
 Figures: Stripe's test mode as published by vendors and by its users (PaymentIntent create median 0.5 s, p95 1.5 s;
 confirm 1.2 s, 3 s). Assumptions, backed by no source: the customer's way to the gateway and back (median 90 ms, p95
-300 ms), other Stripe operations (median 0.3 s, p95 0.9 s), an immediate link between gateway and subscriptions-api.
+300 ms), Stripe's way to billing-webhooks and back (60 ms, 200 ms), other Stripe operations (0.3 s, 0.9 s), an immediate
+link between gateway and subscriptions-api.
 """
 
 from __future__ import annotations

@@ -438,6 +438,7 @@ _ARRIVES: Final = (Activity._arrive,)
 _BEGINS: Final = (Activity._begin,)
 
 _VISIT_TIMEOUT_US: Final = 60_000_000
+"""How long a browser waits for a page of Stripe's or PayPal's. Assumption."""
 
 
 class _Entry:

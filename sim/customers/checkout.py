@@ -24,6 +24,7 @@ from sim.time import DAY_US, HOUR_US
 _SUBMITS_MAX: Final = 12
 """Rounds of submitting in one attempt: a limit on every loop; parameters end it long before."""
 _READAGAIN_US: Final = 1_000_000
+"""How long a page waits before it reads what became of a submit without an answer. Assumption."""
 
 
 class Checkout:

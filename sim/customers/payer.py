@@ -22,8 +22,9 @@ from sim.purposes import Purpose
 _CARD_ENTRY: Final = Purpose.CARD_ENTRY
 
 _REPEATS_MAX: Final = 3
-"""How often a confirmation without a readable answer is repeated."""
+"""How often Stripe is asked for something without a readable answer; a mere reading once more. Assumption."""
 _BACK_OFF_US: Final = 2_000_000
+"""How long to wait before asking Stripe again. Assumption."""
 
 Settled = Literal["paid", "declined", "gone", "cannot_collect", "pending", "unknown", "left"]
 
