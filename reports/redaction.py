@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -21,6 +22,17 @@ def redacted(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return _CARD.sub(_hide_card, text)
+
+
+def redacted_value(value: Any) -> Any:
+    """A JSON value with the texts in it redacted; numbers stay, for a moment in microseconds may look like a card."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: redacted_value(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted_value(member) for member in value]
+    return value
 
 
 def redacted_json(value: Any) -> str:

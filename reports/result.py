@@ -12,8 +12,9 @@ from conformance.verdict import PropertyVerdict
 from reports.conclusion import Conclusion, conclude_run
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome
-from reports.redaction import redacted
+from reports.redaction import redacted, redacted_value
 from reports.statistics import Proportion
+from sim.facts import Fact
 from sim.time import rfc3339
 
 FORMAT: Final = 1
@@ -141,7 +142,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "time_us": finding.time_us,
         "proof": redacted(finding.proof),
         "magnitude": _rounded(finding.magnitude),
+        "facts": [_fact(fact) for fact in finding.facts],
     }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    """A fact that proves a finding, without the columns that it leaves empty."""
+    return {name: redacted_value(value) for name, value in fact._asdict().items() if value is not None}
 
 
 def _noted(verdicts: Any) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from reports.plots import Compared, before_and_after, conversion_by_phase, failure_codes, rejections_by_phase
-from reports.redaction import redacted, redacted_json
+from reports.redaction import redacted, redacted_json, redacted_value
 from reports.sequence import MOST_ROWS, rows_of, sequence_diagram
 from reports.statistics import Proportion, proportion
 
@@ -99,6 +99,12 @@ def test_plots_are_small_well_formed_and_the_same_each_time() -> None:
 )
 def test_secrets_are_blotted_out_and_nothing_else(text: str, expected: str) -> None:
     assert redacted(text) == expected
+
+
+def test_values_are_redacted_wherever_a_text_stands_and_numbers_stay() -> None:
+    value = {"list": ["pi_1_secret_x"], "deep": {"key": ("sk_test_1",)}, "time_us": 4242424242424242, "none": None}
+    whole = {"list": ["pi_1_secret_…"], "deep": {"key": ["sk_test_…"]}, "time_us": 4242424242424242, "none": None}
+    assert redacted_value(value) == whole
 
 
 def test_details_are_redacted_as_json() -> None:

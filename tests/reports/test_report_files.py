@@ -38,6 +38,8 @@ def test_result_has_the_members_that_programs_rely_on(library_run: RunOutcome, t
         assert all(flow.keys() == {"step", "entered", "left"} for flow in scenario["funnel"])
         for finding in scenario["findings"]:
             assert {"property", "tier", "severity", "count", "first", "worst", "proof"} <= finding.keys()
+            assert all({"time_us", "source", "kind", "subject"} <= fact.keys() for fact in finding["worst"]["facts"])
+            assert finding["worst"]["facts"]
         for checked in scenario["expectations"]:
             assert checked.keys() == {"expression", "actual", "verdict"}
     assert (document["verdict"], document["exit_code"]) == ("violated", 1)
