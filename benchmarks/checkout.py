@@ -30,30 +30,14 @@ from conformance.judging import Judging
 from conformance.recording import CellWriter
 from reports.metrics import Metrics
 from scenarios.property_names import CHECKED_PROPERTIES
-from scenarios.scenario import Cart, Customers, Line, Scenario, Variant
+from scenarios.reading import read_scenarios
+from scenarios.variants import variants
 from sim.deployment import SimulatedDeployment
 from sim.facts import Fact
 
 TIMEOUTS = 19
 
-CHECKOUT = Variant(
-    scenario=Scenario(
-        name="one-checkout",
-        title="A customer without a payment method buys with a card that works",
-        customers=Customers(
-            count=1,
-            pays_with={"card": 1.0},
-            first_card={"succeeds": 1.0},
-            abandons_at={"never": 1.0},
-            carts=(Cart(lines=(Line(rate_plan="workers_paid"),)),),
-        ),
-    ),
-    file="benchmarks/checkout.py",
-    phase=4,
-    regime="continuation",
-    front_end="new",
-    pm_gate=False,
-)
+[CHECKOUT] = variants(read_scenarios([str(Path(__file__).with_name("plain-checkout.yaml"))]))
 
 
 def bare_process(environment: simpy.Environment) -> Generator[Any, Any, None]:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import simpy
 
-from scenarios.scenario import Cart, Customers, Line, Scenario, Variant
+from scenarios.reading import read_scenarios
+from scenarios.variants import variants
 from sim.deployment import SimulatedDeployment
 from sim.facts import Fact
 
-PLAIN_CHECKOUT = Variant(
-    scenario=Scenario(
-        name="one-checkout",
-        title="A customer without a payment method buys with a card that works",
-        customers=Customers(
-            count=1,
-            pays_with={"card": 1.0},
-            first_card={"succeeds": 1.0},
-            abandons_at={"never": 1.0},
-            carts=(Cart(lines=(Line(rate_plan="workers_paid"),)),),
-        ),
-    ),
-    file="tests/sim/test_kernel_events.py",
-    phase=4,
-    regime="continuation",
-    front_end="new",
-    pm_gate=False,
-)
+FILE = Path(__file__).parents[2] / "benchmarks" / "plain-checkout.yaml"
+[PLAIN_CHECKOUT] = variants(read_scenarios([str(FILE)]))
 
 
 class Counting(simpy.Environment):
