@@ -55,7 +55,7 @@ class TestSupport:
     ) -> None:
         self._config = config
         self._store = store
-        self._ledger = Ledger(store, clock, journal)
+        self._ledger = Ledger(clock, journal)
         self._zones = Zones(self._ledger)
         self._calls = StripeCalls(config.stripe_secret_key)
         self._advance = advance

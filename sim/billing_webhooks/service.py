@@ -55,7 +55,7 @@ class BillingWebhooks:
         calls = StripeCalls(config.stripe_secret_key)
         self._config = config
         self._store = store
-        self._ledger = Ledger(store, clock, journal)
+        self._ledger = Ledger(clock, journal)
         self._continuation = Continuation(self._ledger, PaymentMethods(self._ledger, calls), Collection(calls))
         self._now_s: Callable[[], float] = now_s or (lambda: unix_s(clock.now_us))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim.facts import EXACT, Journal
-from sim.store import Account, AccountPaymentMethod, EntitlementRow, Invoice, Purchase, Store, Subscription
+from sim.store import Account, AccountPaymentMethod, EntitlementRow, Invoice, Purchase, Subscription
 from sim.time import Clock
 
 API: Final = "subscriptions-api"
@@ -19,12 +19,10 @@ WEBHOOKS: Final = "billing-webhooks"
 class Ledger:
     """The account's books; one for all services of a deployment."""
 
-    __slots__ = ("clock", "journal", "note", "store")
+    __slots__ = ("clock", "note")
 
-    def __init__(self, store: Store, clock: Clock, journal: Journal) -> None:
-        self.store = store
+    def __init__(self, clock: Clock, journal: Journal) -> None:
         self.clock = clock
-        self.journal = journal
         self.note = journal.note
 
     # --- subscriptions -------------------------------------------------------------------------------------------

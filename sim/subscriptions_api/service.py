@@ -40,7 +40,7 @@ class SubscriptionsApi:
     __slots__ = ("_expiry", "_ledger", "_processes", "_reads", "_steps", "_store")
 
     def __init__(self, config: BackendConfig, store: Store, clock: Clock, journal: Journal) -> None:
-        ledger = Ledger(store, clock, journal)
+        ledger = Ledger(clock, journal)
         calls = StripeCalls(config.stripe_secret_key)
         collection = Collection(calls)
         methods = PaymentMethods(ledger, calls)
