@@ -10,7 +10,7 @@ event of its own for the deadline.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 
@@ -567,7 +567,7 @@ class _Feed(_Entry):
 
     __slots__ = ("_arrivals", "_due")
 
-    def __init__(self, world: World, arrivals: Any) -> None:
+    def __init__(self, world: World, arrivals: Iterator[tuple[int, Principal, Program[Any]]]) -> None:
         super().__init__(world)
         self._arrivals = arrivals
         self._due: tuple[Principal, Program[Any]] | None = None

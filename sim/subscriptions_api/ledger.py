@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim.facts import EXACT, Journal
-from sim.store import Account, AccountPaymentMethod, EntitlementRow, Invoice, Purchase, Subscription
+from sim.store import Account, AccountPaymentMethod, EntitlementRow, Invoice, Purchase, State, Subscription
 from sim.time import Clock
 
 API: Final = "subscriptions-api"
@@ -82,7 +82,7 @@ class Ledger:
                 self._state(account, subscription, purchase.intent_id, actor)
             self.deactivate(account, subscription, because, actor, keep_row=False)
 
-    def end(self, account: Account, purchase: Purchase, state: Any, actor: str) -> None:
+    def end(self, account: Account, purchase: Purchase, state: State, actor: str) -> None:
         """The purchase comes to nothing: its lines are `Expired` or `Cancelled`, its change does not happen."""
         if purchase.granted:
             self.take_back(account, purchase, actor)
@@ -129,7 +129,7 @@ class Ledger:
         self.activate(account, subscription, "provisioned_at_start", API)
 
     def plan(self, account: Account, subscription: Subscription, intent_id: str | None, state: str, actor: str) -> None:
-        """Note what plan is in force."""
+        """Note the plan in force; `state`: `in_force`, or `change_applied` or `change_ended` for a change asked for."""
         detail: dict[str, Any] = {"rate_plan": subscription.rate_plan, "quantity": total_quantity(subscription)}
         if subscription.detail is not None and "at_start" in subscription.detail and state == "in_force":
             detail["at_start"] = True
