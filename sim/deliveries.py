@@ -1,8 +1,9 @@
 """When, how often and in what order Stripe's events reach billing-webhooks.
 
 Figures: median 0.8 s, p95 5 s, half a per cent in a tail of minutes to two hours, retried for up to three days (single
-sources each; graded C and D in docs/parameters.md). Assumptions: a retry comes up to a tenth later than its step says;
-a fault that names no delay sends a copy 3 s after the first, lets later events overtake by 20 s, or delays by an hour.
+sources each, of grades C and D as docs/parameters.md has them). Assumptions: a retry comes up to a tenth later than its
+step says; a fault that names no delay sends a copy 3 s after the first, lets later events overtake for 20 s, or delays
+by an hour.
 """
 
 from __future__ import annotations
