@@ -1066,20 +1066,6 @@ def of_other_account() -> Callable[[Account, str], str]:
     return other
 
 
-def subscriptions_not_in_metadata(patch: Patch) -> None:
-    """Intents at Stripe do not say what they pay for."""
-
-    def make(original: Any) -> Any:
-        def body(account: Account, purchase: Purchase) -> dict[str, Any]:
-            made: dict[str, Any] = original(account, purchase)
-            made["metadata"].pop("subscription_ids", None)
-            return made
-
-        return body
-
-    wrapped(patch, collection, "intent_body", make)
-
-
 def pending_intent_forgotten(patch: Patch) -> None:
     """After a time-out of Stripe's nobody asks what became of the intent: the purchase gets another one."""
 

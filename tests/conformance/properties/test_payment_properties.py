@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 HOUR = 3600.0
-DAY = 24 * HOUR
 Told = Callable[..., Any]
 
 
