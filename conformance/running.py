@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -267,7 +267,7 @@ def process_cell(task: CellTask) -> CellResult:
         recorded = _read_cell(task)
         if task.target is None or recorded.customers == len(task.cell.customers):
             return recorded
-        return replace(_run_cell(task, task.target), damaged=())
+        return _run_cell(task, task.target)
     finally:
         gc.collect()  # whole: what a cell leaves in cycles is old by its end, and would pile up cell by cell
         if collecting:
