@@ -68,7 +68,7 @@ FoldFactory = Callable[[Variant], Fold]
 
 
 class CellFailed(Exception):
-    """A cell could not be run. Names the scenario, the variant and the customers; the reason is its cause."""
+    """Customers could not be run. Names the scenario and the customers, for a cell the variant too; says why."""
 
 
 class WorkerLost(Exception):
@@ -229,7 +229,8 @@ def read_plan(
 def run_alone(variant: Variant, seed: int, target: Target, customer: int) -> tuple[str, list[Fact]]:
     """Run one customer again in a fresh world: the account and the facts.
 
-    A customer of a variant with finite capacity is run together with all others, whose queues it stood in.
+    A customer of a variant with finite capacity is run together with all others, whose queues it stood in. Raises
+    CellFailed when the target fails.
     """
     found: list[tuple[str, list[Fact]]] = []
 
@@ -238,7 +239,12 @@ def run_alone(variant: Variant, seed: int, target: Target, customer: int) -> tup
             found.append((account, facts))
 
     customers = range(variant.scenario.customers.count) if variant.scenario.capacity else (customer,)
-    target.run(variant, seed, customers, on_settled)
+    try:
+        target.run(variant, seed, customers, on_settled)
+    except Exception as error:
+        raise CellFailed(f"scenario {variant.scenario.name}, customer {customer}: {error}") from error
+    if not found:
+        raise CellFailed(f"scenario {variant.scenario.name}, customer {customer}: never settled")
     [only] = found
     return only
 

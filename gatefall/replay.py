@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatefall.crash_log import crash_log
 from gatefall.exit_codes import ExitCode
 from gatefall.mistakes import Mistake, SetUpFailed, unknown_name
 from gatefall.options import run_argument
 
 if TYPE_CHECKING:
     from conformance.running import Plan
+    from conformance.target import Target
     from conformance.verdict import PropertyVerdict
     from scenarios.scenario import Variant
     from sim.facts import Fact
@@ -84,13 +86,14 @@ def _recorded(plan: Plan, out: Path, number: int, customer: int) -> list[Fact] |
     return None if found is None else found.facts
 
 
-def _run_again(plan: Plan, variant: Variant, target: object, customer: int) -> tuple[str, list[Fact]]:
+def _run_again(plan: Plan, variant: Variant, target: Target, customer: int) -> tuple[str, list[Fact]]:
     from conformance.running import CellFailed, run_alone
 
     try:
-        return run_alone(variant, plan.manifest.seed, target, customer)  # type: ignore[arg-type]
+        return run_alone(variant, plan.manifest.seed, target, customer)
     except CellFailed as error:
-        raise SetUpFailed(f"customer {customer} cannot be run: {error}") from error
+        path = crash_log.write(error, plan.manifest.gatefall)
+        raise SetUpFailed(f"the replay failed in {error}\nThe details are in {path}") from error
 
 
 def _tell_timeline(plan: Plan, number: int, customer: int, account: str, facts: Sequence[Fact]) -> None:

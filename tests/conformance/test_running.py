@@ -230,6 +230,18 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     assert read_manifest(tmp_path).status == "failed"
 
 
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (InventedTarget(breaks_at=12), "scenario one, customer 12: the invented target broke"),
+        (InventedTarget(loses=12), "scenario one, customer 12: never settled"),
+    ],
+)
+def test_a_target_that_fails_one_customer_names_it(target: InventedTarget, message: str) -> None:
+    with pytest.raises(CellFailed, match=message):
+        run_alone(invented_variant(25, "one"), 7, target, 12)
+
+
 def test_one_customer_can_be_run_alone() -> None:
     account, facts = run_alone(invented_variant(25), 7, InventedTarget(), 13)
     assert (account, facts) == ("acct00000013", invented_facts(7, 13))

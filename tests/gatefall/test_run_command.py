@@ -386,6 +386,23 @@ def test_a_model_that_breaks_is_told_in_one_message(monkeypatch: pytest.MonkeyPa
     assert read_manifest(Path("out")).status == "failed"
 
 
+def test_a_model_that_breaks_in_a_replay_is_told_in_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    from conformance.simulated import SimulatedTarget
+
+    def break_(*_: Any) -> None:
+        raise ZeroDivisionError("a defect")
+
+    main(["run", "pays.yaml", "--out", "out", "-q"])
+    capsys.readouterr()
+    monkeypatch.setattr(SimulatedTarget, "run", break_)
+    assert main(["replay", "out", "--customer", "3"]) == 4
+    message = capsys.readouterr().err
+    assert "the replay failed in scenario pays, customer 3: a defect\nThe details are in " in message
+    assert "Traceback" not in message
+
+
 def start(*arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GATEFALL_WORKERS": "2"}
     return subprocess.Popen(
