@@ -54,7 +54,7 @@ def replay(directory: Path, customer: int, scenario: str | None, slug: str | Non
     now = _verdicts(plan, variant, customer, account, facts)
     before = None if recorded is None else _verdicts(plan, variant, customer, account, recorded)
     _tell_findings(before, now)
-    _tell_equality(recorded, facts)
+    _tell_equality(directory, recorded, facts)
     return ExitCode.VIOLATED if any(verdict.value == "violated" for verdict in now) else ExitCode.PASSED
 
 
@@ -137,12 +137,15 @@ def _tell_findings(before: Sequence[PropertyVerdict] | None, now: Sequence[Prope
         click.echo("no property is violated for this customer")
 
 
-def _tell_equality(recorded: Sequence[Fact] | None, facts: Sequence[Fact]) -> None:
+def _tell_equality(out: Path, recorded: Sequence[Fact] | None, facts: Sequence[Fact]) -> None:
     from conformance.narration import sentence
     from conformance.recording import canonical_history
 
     if recorded is None:
-        click.echo("this customer is not recorded in the run, so there is nothing to compare the facts with")
+        click.echo(
+            "no record of this customer can be read from the run, so there is nothing to compare the facts with; "
+            f"`gatefall judge {out}` says what is missing or damaged"
+        )
         return
     if canonical_history(recorded) == canonical_history(facts):
         click.echo(f"the {len(facts)} facts are those that were recorded")

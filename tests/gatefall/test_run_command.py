@@ -403,6 +403,15 @@ def test_a_model_that_breaks_in_a_replay_is_told_in_one_message(
     assert "Traceback" not in message
 
 
+def test_a_replay_says_what_shows_why_there_is_no_record(capsys: Output) -> None:
+    main(["run", "pays.yaml", "--out", "out", "-q"])
+    [part] = Path("out").glob("facts/*/*/*.parquet")
+    part.write_bytes(b"not Parquet")
+    capsys.readouterr()
+    assert main(["replay", "out", "--customer", "3"]) == 0
+    assert "`gatefall judge out` says what is missing or damaged" in capsys.readouterr().out
+
+
 def start(*arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GATEFALL_WORKERS": "2"}
     return subprocess.Popen(
