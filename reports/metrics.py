@@ -104,6 +104,44 @@ def bin_width_us(variant: Variant) -> int:
     return -(-span_us // (MAX_BINS - 1))
 
 
+_TALLIES: Final = (
+    "attempts",
+    "converted",
+    "tickets",
+    "ticket_reasons",
+    "funnel",
+    "outcomes",
+    "answers",
+    "warnings",
+    "gated_by_bin",
+    "rejected_by_bin",
+    "failures",
+    "challenges",
+    "redirects",
+    "detours",
+    "webhooks",
+    "events",
+    "faults",
+    "rollbacks",
+    "charges",
+    "settled",
+)
+"""What is counted under keys: merging adds key by key."""
+
+_TOTALS: Final = (
+    "customers",
+    "confirmations",
+    "failed_confirmations",
+    "captured_minor",
+    "refunds",
+    "refunded_minor",
+    "drift",
+    "unpaid_entitlements",
+    "expired_subscriptions",
+)
+"""What is one number: merging adds."""
+
+
 class Metrics:
     """The figures of some customers of one variant. Picklable; `merge` joins those of two shards.
 
@@ -111,40 +149,7 @@ class Metrics:
     be merged.
     """
 
-    __slots__ = (
-        "bin_us",
-        "customers",
-        "attempts",
-        "converted",
-        "tickets",
-        "ticket_reasons",
-        "funnel",
-        "outcomes",
-        "answers",
-        "warnings",
-        "gated_by_bin",
-        "rejected_by_bin",
-        "failures",
-        "challenges",
-        "redirects",
-        "detours",
-        "confirmations",
-        "failed_confirmations",
-        "webhooks",
-        "events",
-        "faults",
-        "rollbacks",
-        "charges",
-        "settled",
-        "captured_minor",
-        "refunds",
-        "refunded_minor",
-        "drift",
-        "unpaid_entitlements",
-        "expired_subscriptions",
-        "payment_times_us",
-        "entitlement_times_us",
-    )
+    __slots__ = ("bin_us", *_TALLIES, *_TOTALS, "payment_times_us", "entitlement_times_us")
 
     def __init__(self, bin_us: int = HOUR_US) -> None:
         self.bin_us = bin_us
@@ -421,40 +426,6 @@ _COUNTED: Final = (
     ("fault", _tally_of("faults")),
     ("rollback", _tally_of("rollbacks")),
     ("refund", Metrics._add_refunds),
-)
-
-_TALLIES: Final = (
-    "attempts",
-    "converted",
-    "tickets",
-    "ticket_reasons",
-    "funnel",
-    "outcomes",
-    "answers",
-    "warnings",
-    "gated_by_bin",
-    "rejected_by_bin",
-    "failures",
-    "challenges",
-    "redirects",
-    "detours",
-    "webhooks",
-    "events",
-    "faults",
-    "rollbacks",
-    "charges",
-    "settled",
-)
-_TOTALS: Final = (
-    "customers",
-    "confirmations",
-    "failed_confirmations",
-    "captured_minor",
-    "refunds",
-    "refunded_minor",
-    "drift",
-    "unpaid_entitlements",
-    "expired_subscriptions",
 )
 
 
