@@ -83,10 +83,6 @@ class Threshold:
         bound = self.bound if self.upper is None else self.upper
         return actual > bound or (actual == bound and self.comparison == "<")
 
-    def evaluate(self, values: Mapping[str, float | None]) -> Verdict:
-        """The verdict for the number that stands under `key` in `values`; a missing one is inconclusive."""
-        return self.verdict(values.get(self.key))
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:

@@ -30,11 +30,11 @@ from scenarios.metrics import METRICS, SELECTORS, Metric
 )
 def test_a_threshold_is_held_violated_or_inconclusive(text: str, actual: float | None, verdict: str) -> None:
     threshold = parse_threshold(text)
-    assert threshold.evaluate({threshold.key: actual}) == verdict
+    assert threshold.verdict(actual) == verdict
 
 
 def test_what_nobody_measured_is_inconclusive() -> None:
-    assert parse_threshold("tickets <= 3").evaluate({}) == "inconclusive"
+    assert parse_threshold("tickets <= 3").verdict(None) == "inconclusive"
 
 
 @pytest.mark.parametrize(
