@@ -8,12 +8,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from typing import Final
 
 TOLERANCE_S: Final = 300
 """How old a signature may be. Source: the default of Stripe's official libraries."""
@@ -56,31 +51,13 @@ def verify(payload: bytes, header: str | None, secret: str, now_s: int, toleranc
     return timestamp_s
 
 
-@lru_cache(maxsize=64)
-def _digest(payload: bytes, secret: str, timestamp_s: int) -> str:
-    """HMAC-SHA256, in hexadecimal. Kept for a moment, because the receiver computes what the sender has computed."""
-    inner, outer = _keyed(secret)
-    message, digest = inner.copy(), outer.copy()
-    message.update(b"%d." % timestamp_s + payload)
-    digest.update(message.digest())
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=16)
-def _keyed(secret: str) -> tuple[_Hash, _Hash]:
-    """The inner and the outer hash of HMAC (RFC 2104) once they have read the key: the same for all its payloads."""
-    key = secret.encode()
-    if len(key) > _BLOCK_BYTES:
-        key = sha256(key).digest()
-    key = key.ljust(_BLOCK_BYTES, b"\0")
-    return sha256(key.translate(_INNER_PAD)), sha256(key.translate(_OUTER_PAD))
-
-
 _USUAL: Final = re.compile(r"t=([0-9]{1,15}),v1=([0-9a-f]{64})\Z").match
 """A header as `sign` makes it."""
-_BLOCK_BYTES: Final = 64
-_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def _digest(payload: bytes, secret: str, timestamp_s: int) -> str:
+    """HMAC-SHA256, in hexadecimal."""
+    return hmac.digest(secret.encode(), b"%d." % timestamp_s + payload, "sha256").hex()
 
 
 def _parse(header: str) -> tuple[int, list[str]]:
