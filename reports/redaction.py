@@ -25,11 +25,14 @@ def redacted(text: str) -> str:
 
 
 def redacted_value(value: Any) -> Any:
-    """A JSON value with the texts in it redacted; numbers stay, for a moment in microseconds may look like a card."""
+    """A JSON value with the texts in it redacted; numbers stay, for a moment in microseconds may look like a card.
+
+    Members are sorted by name: as noted and as recorded they may stand in another order.
+    """
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, Mapping):
-        return {key: redacted_value(member) for key, member in value.items()}
+        return {key: redacted_value(value[key]) for key in sorted(value)}
     if isinstance(value, (list, tuple)):
         return [redacted_value(member) for member in value]
     return value

@@ -148,7 +148,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _fact(fact: Fact) -> dict[str, Any]:
     """A fact that proves a finding, without the columns that it leaves empty."""
-    return {name: redacted_value(value) for name, value in fact._asdict().items() if value is not None}
+    columns = fact._asdict()
+    return {name: redacted_value(columns[name]) for name in sorted(columns) if columns[name] is not None}
 
 
 def _noted(verdicts: Any) -> dict[str, dict[str, int]]:

@@ -26,6 +26,7 @@ _SUCCESS_BY_CREATION: Final[Mapping[str, str]] = {
 }
 _MANNERS: Final = ("unsigned", "forged", "stale")
 _STALE_S: Final = 3_600
+"""Assumption, as is the delay: any age beyond the tolerance, any time after the intent was made, would do."""
 _WRONG_SECRET: Final = "whsec_made_up"
 _USUAL_DELAY_US: Final = SECOND_US
 

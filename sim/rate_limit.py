@@ -9,6 +9,7 @@ from sim.time import MINUTE_US, SECOND_US
 
 WINDOW_US: Final = 5 * MINUTE_US
 BLOCKED_US: Final = 5 * MINUTE_US
+"""Source of both: the platform's public API limits, 1,200 requests in five minutes, then 429 for five."""
 
 
 class RateLimit(Protocol):
