@@ -1,0 +1,167 @@
+"""How the model's requests and answers look on a wire, service by service.
+
+A gateway's body is JSON, Stripe's a form, a webhook's the raw bytes. What subscriptions-api is asked by the gateway
+goes as JSON too, with what the gateway found out in headers that only the deployment's own services can vouch for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+import orjson
+
+from conformance.over_http.client import HttpAnswer
+from conformance.over_http.form import form_decoded, form_encoded
+from sim.messages import Answer, Request
+from sim.subscriptions_api.asked import Asked
+
+INTERNAL_HEADER: Final = "x-gatefall-internal"
+"""Carries the secret by which services of one deployment know each other."""
+_ACCOUNT: Final = "x-gatefall-account"
+_OPERATION: Final = "x-gatefall-operation"
+_IDENTIFIER: Final = "x-gatefall-identifier"
+_KEY: Final = "idempotency-key"
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class WireRequest(NamedTuple):
+    """A request as it goes out: everything but scheme and host. `target` is path and query, encoded."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    content: bytes | None
+
+
+def is_internal(request: Request) -> bool:
+    """Whether a request holds an object of the program's own, which no wire carries."""
+    body = request.body
+    return not (body is None or isinstance(body, bytes | str | int | float | Mapping | list))
+
+
+def json_request(request: Request) -> WireRequest:
+    """A request to the gateway or to test support."""
+    headers = dict(request.headers)
+    content = _json_content(request.body)
+    if content is not None:
+        headers.setdefault("content-type", JSON)
+    return WireRequest(request.method, _target(request.path, request.query), headers, content)
+
+
+def asked_request(asked: Asked, secret: str) -> WireRequest:
+    """What the gateway asks subscriptions-api."""
+    headers = {
+        INTERNAL_HEADER: secret,
+        _ACCOUNT: asked.account_id,
+        _OPERATION: asked.operation,
+        _IDENTIFIER: quote(asked.identifier, safe=""),
+        "x-client": asked.client,
+    }
+    if asked.key is not None:
+        headers[_KEY] = quote(asked.key, safe="")
+    content = _json_content(asked.body)
+    if content is not None:
+        headers["content-type"] = JSON
+    return WireRequest(asked.method, _target(asked.path, asked.query), headers, content)
+
+
+def stripe_request(request: Request) -> WireRequest:
+    """A request to Stripe: a form in the body of a POST, in the query of everything else."""
+    headers = dict(request.headers)
+    target = quote(request.path, safe="/")
+    query = form_encoded(request.query) if request.query else b""
+    content = None
+    if request.body is not None and request.method == "POST":
+        content = form_encoded(request.body)
+        headers.setdefault("content-type", FORM)
+    elif request.body:
+        query = b"&".join(part for part in (query, form_encoded(request.body)) if part)
+    if query:
+        target = f"{target}?{query.decode('ascii')}"
+    return WireRequest(request.method, target, headers, content)
+
+
+def webhook_request(request: Request) -> WireRequest:
+    """A delivery: the signed bytes as they are."""
+    headers = dict(request.headers)
+    headers.setdefault("content-type", "application/json; charset=utf-8")
+    return WireRequest(request.method, _target(request.path, request.query), headers, request.body)
+
+
+def read_json_request(
+    method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
+) -> Request:
+    """The request that a gateway received. What is no JSON stays bytes, for the service to refuse."""
+    return Request(method, path, _json_body(content), headers, query)
+
+
+def read_asked_request(
+    method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
+) -> Asked:
+    """What subscriptions-api was asked. Raises KeyError where the gateway's headers are missing."""
+    operation = headers[_OPERATION]
+    key = headers.get(_KEY)
+    request = Request(method, path, None, {"x-client": headers.get("x-client", "")}, query, operation)
+    return Asked(
+        request,
+        operation,
+        unquote(headers[_IDENTIFIER]),
+        headers[_ACCOUNT],
+        _json_body(content),
+        None if key is None else unquote(key),
+    )
+
+
+def read_stripe_request(method: str, path: str, query: bytes, headers: Mapping[str, str], content: bytes) -> Request:
+    """The request that Stripe received. Raises BadForm."""
+    body = form_decoded(content) if content else ({} if method == "POST" else None)
+    return Request(method, path, body, headers, form_decoded(query) if query else {})
+
+
+def read_answer(answer: HttpAnswer) -> Answer:
+    """An answer as programs read it: decoded JSON where it is some, else bytes; None where there is nothing."""
+    content = answer.content
+    if not content:
+        return Answer(answer.status, None, answer.headers)
+    if answer.headers.get("content-type", "").startswith(JSON):
+        try:
+            return Answer(answer.status, orjson.loads(content), answer.headers)
+        except orjson.JSONDecodeError:
+            return Answer(answer.status, content, answer.headers)
+    return Answer(answer.status, content, answer.headers)
+
+
+def answer_content(answer: Answer) -> tuple[bytes, str]:
+    """The content of an answer that is sent, and its media type unless the answer names one itself."""
+    body = answer.body
+    if body is None:
+        return b"", JSON
+    if isinstance(body, bytes):
+        return body, "application/pdf" if body.startswith(b"%PDF") else "application/octet-stream"
+    if isinstance(body, str):
+        return body.encode(), "text/html; charset=utf-8"
+    return orjson.dumps(body), JSON
+
+
+def _target(path: str, query: Mapping[str, str]) -> str:
+    target = quote(path, safe="/:@!$&'()*+,;=~")
+    return f"{target}?{form_encoded(query).decode('ascii')}" if query else target
+
+
+def _json_content(body: Any) -> bytes | None:
+    if body is None or isinstance(body, bytes):
+        return body
+    return orjson.dumps(body)
+
+
+def _json_body(content: bytes) -> Any:
+    if not content:
+        return None
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return content
