@@ -1,9 +1,13 @@
-"""A shop to test Stripe's double with: a clock that tests move, and a runner that plays the world's part."""
+"""A shop to test Stripe's double with: a clock that tests move, and a runner that plays the world's part.
+
+Whatever a double answers in any test of this folder, and every event that it records, must fit the types of the
+official SDK.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -14,9 +18,47 @@ from sim.facts import Fact, Journal
 from sim.messages import Answer, Request
 from sim.stripe import PunctualDelivery, Stripe, hosted_page
 from sim.time import unix_s
+from tests.sim.stripe.sdk_schemas import error_problems, problems
 
 SECRET = "whsec_test"
 ACCOUNT = "acct1"
+
+
+PUBLISHABLE = "Bearer pk_test_"
+
+
+@pytest.fixture(autouse=True)
+def _answers_fit_the_sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    doubles: list[Stripe] = []
+    make, handle = Stripe.__init__, Stripe.handle
+
+    def making(self: Stripe, *arguments: Any, **named: Any) -> None:
+        make(self, *arguments, **named)
+        doubles.append(self)
+
+    def handling(self: Stripe, request: Request) -> Program[Answer]:
+        answer = yield from handle(self, request)
+        found = misfits(request, answer)
+        assert not found, (request.method, request.path, found)
+        return answer
+
+    monkeypatch.setattr(Stripe, "__init__", making)
+    monkeypatch.setattr(Stripe, "handle", handling)
+    yield
+    for double in doubles:
+        for account in double._ledger.accounts():
+            for event in account.events():
+                assert not problems(event.render())
+
+
+def misfits(request: Request, answer: Answer) -> list[str]:
+    """What the SDK's types say against an answer of Stripe's interface; hosted pages are for people."""
+    if not request.path.startswith("/v1/"):
+        return []
+    published = request.headers.get("authorization", "").startswith(PUBLISHABLE)
+    if answer.status == 200:
+        return problems(answer.body, published=published)
+    return error_problems(answer.body["error"], published=published)
 
 
 class MovableClock:
