@@ -35,39 +35,45 @@ class SetUpFailed(Exception):
     """A customer's account could not be made."""
 
 
-class SimulatedDeployment:
-    """One variant's deployment, in virtual time. `run` lets customers loose on it, once."""
+class Deployment:
+    """One variant's deployment, for a world to run: services on memory, network, faults, and the customers who come.
 
-    def __init__(self, variant: Variant, seed: int, environment: simpy.Environment | None = None) -> None:
+    Worlds of one deployment share its `clock` and its services, and tell it with `settle` whose story is over.
+    """
+
+    def __init__(self, variant: Variant, seed: int, clock: WorldClock) -> None:
         scenario = variant.scenario
         self._variant = variant
         self._seed = seed
-        self._on_settled: OnSettled | None = None
         self._streams: dict[str, Streams] = {}
         self._population = Population(variant)
-        workers: dict[str, Workers] = {
-            name: Workers(one.workers, one.service_time, exponential=one.distribution == "exponential")
-            for name, one in scenario.capacity.items()
-        }
-        self.world = World(Network(), None, workers, environment, self._settle)
-        self.journal = Journal(self.world.clock)
-        faults = FaultPlan(scenario.faults, self.journal)
-        self.world.faults = faults if faults else None
-        self._wire(self.world.clock)
-
-    def _wire(self, clock: WorldClock) -> None:
-        variant = self._variant
-        config = BackendConfig(variant.phase, variant.regime, variant.scenario.backend.gates)
-        deliveries = Deliveries(variant.scenario.faults, self._streams.__getitem__, self.journal, clock)
+        self.clock = clock
+        self.journal = Journal(clock)
+        self.network = Network()
+        self.faults = FaultPlan(scenario.faults, self.journal) or None
+        config = BackendConfig(variant.phase, variant.regime, scenario.backend.gates)
+        deliveries = Deliveries(scenario.faults, self._streams.__getitem__, self.journal, clock)
         self.store = MemoryStore()
         self.stripe = Stripe(clock, self.journal, deliveries, webhook_secret=config.webhook_secret)
         self.api = SubscriptionsApi(config, self.store, clock, self.journal)
-        self.world.services = {
+        self.services: dict[str, Service] = {
             "gateway": Gateway(config, self.store, clock),
             "subscriptions-api": self.api,
             "billing-webhooks": BillingWebhooks(config, self.store, clock, self.journal),
             "stripe": self._stripe_or_impostor(config, clock),
             "test-support": TestSupport(config, self.store, clock, self.journal),
+        }
+
+    @property
+    def shares_queues(self) -> bool:
+        """Whether its customers stand in one another's way, and so have to be run in one world."""
+        return bool(self._variant.scenario.capacity)
+
+    def workers(self) -> dict[str, Workers]:
+        """The finite capacities, with nobody at work yet."""
+        return {
+            name: Workers(one.workers, one.service_time, exponential=one.distribution == "exponential")
+            for name, one in self._variant.scenario.capacity.items()
         }
 
     def _stripe_or_impostor(self, config: BackendConfig, clock: WorldClock) -> Service:
@@ -78,21 +84,7 @@ class SimulatedDeployment:
         streams_of = self._streams.__getitem__
         return Impostor(self.stripe, faults, streams_of, clock, self.journal, config.webhook_secret)
 
-    def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
-        """Run those customers until nothing is left to happen: together where they share queues, else one by one.
-
-        `on_settled` is called once for each, with number, account and all facts, as soon as nothing more can happen to
-        the account; what the deployment knows of the account is then forgotten. Raises ModelError or SetUpFailed.
-        """
-        self._on_settled = on_settled
-        if self._variant.scenario.capacity:
-            self.world.feed(self._arrivals(customers))
-            self.world.run()
-            return
-        for arrival in self._arrivals(customers):
-            self.world.run_alone(*arrival)
-
-    def _arrivals(self, customers: Iterable[int]) -> Iterator[tuple[int, Principal, Program[None]]]:
+    def arrivals(self, customers: Iterable[int]) -> Iterator[tuple[int, Principal, Program[None]]]:
         """Customers in the order of their arrival; who comes at the same moment, in the order of their numbers."""
         population, count = self._population, self._variant.scenario.customers.count
         coming: list[tuple[int, int, Streams]] = []
@@ -114,10 +106,10 @@ class SimulatedDeployment:
         principal.sheltered = False
         if answer.status != 201:
             raise SetUpFailed(f"account {principal.account_id} could not be made: {answer.status} {answer.body!r}")
-        session = Session.of_account(answer.body, self.world.clock, self.journal, principal.streams, self._population)
+        session = Session.of_account(answer.body, self.clock, self.journal, principal.streams, self._population)
         yield from customer_program(shopper, session)
 
-    def _settle(self, principal: Principal) -> None:
+    def settle(self, principal: Principal) -> list[Fact]:
         """Nothing is left to happen to the account: read the stores once, hand its facts over, forget it."""
         account_id = principal.account_id
         self.journal.note(account_id, EXACT, "world", "settled", account_id, state="drained")
@@ -126,8 +118,36 @@ class SimulatedDeployment:
         self.api.forget(account_id)
         self.stripe.forget(account_id)
         del self._streams[account_id]
+        return facts
+
+
+class SimulatedDeployment(Deployment):
+    """One variant's deployment, in virtual time. `run` lets customers loose on it, once."""
+
+    def __init__(self, variant: Variant, seed: int, environment: simpy.Environment | None = None) -> None:
+        environment = environment or simpy.Environment(initial_time=0)
+        super().__init__(variant, seed, WorldClock(int(environment.now)))
+        self._on_settled: OnSettled | None = None
+        self.world = World(self.network, self.faults, self.workers(), environment, self._settled, self.clock)
+        self.world.services = self.services
+
+    def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
+        """Run those customers until nothing is left to happen: together where they share queues, else one by one.
+
+        `on_settled` is called once for each, with number, account and all facts, as soon as nothing more can happen to
+        the account; what the deployment knows of the account is then forgotten. Raises ModelError or SetUpFailed.
+        """
+        self._on_settled = on_settled
+        if self.shares_queues:
+            self.world.feed(self.arrivals(customers))
+            self.world.run()
+            return
+        for arrival in self.arrivals(customers):
+            self.world.run_alone(*arrival)
+
+    def _settled(self, principal: Principal) -> None:
         assert self._on_settled is not None
-        self._on_settled(principal.customer, account_id, facts)
+        self._on_settled(principal.customer, principal.account_id, self.settle(principal))
 
 
 def _later_first(coming: tuple[int, int, Streams]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ owns no socket, no clock and no random generator, so the same program runs in vi
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -101,7 +101,20 @@ class Alarm:
         self.at_us = at_us
 
 
-Effect = Call | Visit | Wait | Acquire | Release | Spawn | Alarm
+class Outside:
+    """Leave the world for a moment: `begin` is called with a function that must be called later, once, with the result.
+
+    The world's time stands still meanwhile. It is how a message crosses a real network in virtual time; a world that
+    nothing lies outside of refuses it.
+    """
+
+    __slots__ = ("begin",)
+
+    def __init__(self, begin: Callable[[Callable[[Any], None]], None]) -> None:
+        self.begin = begin
+
+
+Effect = Call | Visit | Wait | Acquire | Release | Spawn | Alarm | Outside
 
 T = TypeVar("T")
 Program = Generator[Effect, Any, T]

@@ -21,8 +21,8 @@ from sim.stripe.signature import sign
 from sim.time import SECOND_US, Clock, unix_s
 
 _SUCCESS_BY_CREATION: Final[Mapping[str, str]] = {
-    "create_payment_intent": "payment_intent.succeeded",
-    "create_setup_intent": "setup_intent.succeeded",
+    "/v1/payment_intents": "payment_intent.succeeded",
+    "/v1/setup_intents": "setup_intent.succeeded",
 }
 _MANNERS: Final = ("unsigned", "forged", "stale")
 _STALE_S: Final = 3_600
@@ -53,7 +53,7 @@ class Impostor:
     def handle(self, request: Request) -> Program[Answer]:
         """Answer as Stripe does."""
         answer = yield from self._stripe.handle(request)
-        event_type = _SUCCESS_BY_CREATION.get(request.operation)
+        event_type = _SUCCESS_BY_CREATION.get(request.path) if request.method == "POST" else None
         if event_type is not None and answer.status == 200:
             yield from self._attacks(event_type, answer.body)
         return answer

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import simpy
 from simpy.events import NORMAL
 
-from sim.effects import Acquire, Alarm, Call, Effect, Program, Release, Spawn, Visit, Wait
+from sim.effects import Acquire, Alarm, Call, Effect, Outside, Program, Release, Spawn, Visit, Wait
 from sim.faults import FaultPlan, Strike
 from sim.messages import UNKNOWN, Answer, Request, Service
 from sim.network import Network
@@ -66,7 +66,8 @@ class WorldClock:
 class World:
     """Virtual time for a set of services and the activities that use them.
 
-    `on_quiet` is called with a principal whenever nothing that was begun for it is left to happen.
+    `on_quiet` is called with a principal whenever nothing that was begun for it is left to happen. Worlds that are run
+    in turns, an event at a time, may share a `clock` and the services that read it.
     """
 
     def __init__(
@@ -76,9 +77,10 @@ class World:
         workers: Mapping[str, Workers] | None = None,
         environment: simpy.Environment | None = None,
         on_quiet: Callable[[Principal], None] | None = None,
+        clock: WorldClock | None = None,
     ) -> None:
         self.environment = environment or simpy.Environment(initial_time=0)
-        self.clock = WorldClock(int(self.environment.now))
+        self.clock = clock or WorldClock(int(self.environment.now))
         self.services: dict[str, Service] = {}
         self.network = network
         self.faults = faults
@@ -109,6 +111,10 @@ class World:
     def run(self) -> None:
         """Run until nothing is left to happen. Raises ModelError when a program breaks."""
         self.environment.run()
+
+    def step_out(self, activity: Activity, effect: Outside) -> None:
+        """Begin what an activity waits for outside the world. Here nothing is: raises TypeError."""
+        raise TypeError("a program asked for something outside a world that has no outside")
 
     def ended(self, principal: Principal) -> None:
         """One activity of `principal` is over; alarms that nothing waits for any more go with the last."""
@@ -245,6 +251,11 @@ class Activity:
 
     _RESUMES = (run,)
 
+    def resume(self, value: Any) -> None:
+        """Go on with what came from outside the world, at the moment at which the activity left it."""
+        self._value = value
+        self.run()
+
     def schedule(self, delay_us: int, value: Any = None, callbacks: Any = _RESUMES) -> None:
         """Resume with `value` after `delay_us`; callers whose deadline passes before that stop waiting.
 
@@ -272,6 +283,9 @@ class Activity:
             path = "/" + effect.url.split("/", 3)[3]
             request = Request("POST", path, {"outcome": effect.outcome}, operation="visit")
             return self._call("stripe", request, _VISIT_TIMEOUT_US)
+        if isinstance(effect, Outside):
+            world.step_out(self, effect)
+            return True
         raise TypeError(f"a program yielded {effect!r}, which is not an effect")
 
     def _call(self, service_name: str, request: Request, timeout_us: int) -> bool:
