@@ -11,7 +11,7 @@ from conformance.prose import clock, money
 from conformance.verdict import PropertyVerdict
 from reports.conclusion import Conclusion, RunConclusion
 from reports.overview import many
-from reports.redaction import redacted, redacted_json
+from conformance.redaction import redacted, redacted_json
 from reports.sequence import sequence_diagram
 from sim.facts import Fact
 

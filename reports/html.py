@@ -24,7 +24,7 @@ from reports.plots import (
     rejections_over_time,
     time_to_payment,
 )
-from reports.redaction import redacted
+from conformance.redaction import redacted
 from reports.series import Series, comparable, pooled_conversion, series_of
 from reports.statistics import Proportion
 from reports.tables import (

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from conformance.verdict import PropertyVerdict
 from reports.conclusion import Checked, Conclusion, conclude_run, shown
 from reports.outcome import RunOutcome
-from reports.redaction import redacted
+from conformance.redaction import redacted
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -12,7 +12,7 @@ from conformance.verdict import PropertyVerdict
 from reports.conclusion import Conclusion, conclude_run
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome
-from reports.redaction import redacted, redacted_value
+from conformance.redaction import redacted, redacted_value
 from reports.statistics import Proportion
 from sim.facts import Fact
 from sim.time import rfc3339

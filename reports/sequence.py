@@ -12,7 +12,7 @@ from html import escape
 from typing import Final, Literal
 
 from conformance.prose import money
-from reports.redaction import redacted
+from conformance.redaction import redacted
 from sim.facts import OBSERVED, Fact
 from sim.time import MINUTE_US, SECOND_US, moment
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from reports.metrics import Metrics
 from reports.overview import grouped, interval, percent
-from reports.redaction import redacted
+from conformance.redaction import redacted
 from reports.series import Series, comparable, pooled_conversion
 from reports.statistics import Proportion
 from scenarios.metrics import FUNNEL_STEPS

@@ -12,7 +12,7 @@ from reports.conclusion import Conclusion, RunConclusion, conclude_run
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome
 from reports.overview import MARKS, WORDS, grouped, interval, many, percent, sentence
-from reports.redaction import redacted
+from conformance.redaction import redacted
 from reports.series import Series, series_of
 from reports.tables import duration, phases_of
 from scenarios.phase import COMMITMENT_PHASE
