@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -123,9 +123,29 @@ def redacted_facts(facts: Iterable[Fact]) -> list[Fact]:
     return [Fact(*[redacted_value(column) for column in fact]) for fact in facts]
 
 
+def secrets_in(value: Any) -> Iterator[str]:
+    """The texts in a JSON value that stand under a secret's name."""
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            if isinstance(member, str):
+                if _is_secret_name(str(name)):
+                    yield member
+            elif isinstance(member, list) and _is_secret_name(str(name)):
+                yield from (one for one in member if isinstance(one, str))
+            else:
+                yield from secrets_in(member)
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            yield from secrets_in(member)
+
+
+def _is_secret_name(name: str) -> bool:
+    return name.lower().replace("-", "_") in _SECRET_NAMES
+
+
 def _redacted_member(name: str, value: Any) -> Any:
     """By name: a text, or a list of texts, under a secret's name is hidden whole."""
-    if name.lower().replace("-", "_") in _SECRET_NAMES:
+    if _is_secret_name(name):
         if isinstance(value, str) and value:
             return redacted(value) if redacted(value) != value else HIDDEN
         if isinstance(value, (list, tuple)):

@@ -254,7 +254,8 @@ class Profile(Section):
     """Every host that a request may go to, hosted pages included; "*.example.com" stands for all below example.com."""
     plain_http: bool = False
     """Whether credentials may travel unencrypted to hosts other than this machine."""
-    test_environment: TestEnvironment
+    test_environment: TestEnvironment | None = None
+    """The marker of a test environment. A profile without one can be read, but nothing is sent to its deployment."""
     limits: Limits
     gateway: Gateway
     stripe: StripeSide
@@ -271,19 +272,21 @@ class Profile(Section):
     def addresses(self) -> dict[str, str]:
         """Every address by the key that holds it."""
         found = {
-            "test_environment.url": self.test_environment.url,
             "gateway.url": self.gateway.url,
             "stripe.url": self.stripe.url,
             "accounts.url": self.accounts_url,
         }
+        if self.test_environment is not None:
+            found["test_environment.url"] = self.test_environment.url
         if self.webhooks is not None:
             found["webhooks.url"] = self.webhooks.url
         return found
 
     def variables(self) -> dict[str, str]:
         """Every environment variable that the profile names, by its key."""
+        marker = self.test_environment
         named = {
-            "test_environment.credential_env": self.test_environment.credential_env,
+            "test_environment.credential_env": None if marker is None else marker.credential_env,
             "stripe.publishable_key_env": self.stripe.publishable_key_env,
             "stripe.restricted_key_env": self.stripe.restricted_key_env,
             "accounts.credential_env": self.accounts.credential_env,
