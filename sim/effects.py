@@ -46,12 +46,17 @@ class Visit:
 
 
 class Wait:
-    """Let time pass: a person reads, types or hesitates; a program backs off. The result is None."""
+    """Let time pass: a person reads, types or hesitates; a program polls or backs off. The result is None.
 
-    __slots__ = ("delay_us",)
+    `needed`: the time must really pass, at whatever pace people are hurried: a program would else ask a server over and
+    over, or sooner than it was asked to.
+    """
 
-    def __init__(self, delay_us: int) -> None:
+    __slots__ = ("delay_us", "needed")
+
+    def __init__(self, delay_us: int, needed: bool = False) -> None:
         self.delay_us = delay_us
+        self.needed = needed
 
 
 class Acquire:

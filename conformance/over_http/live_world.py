@@ -34,8 +34,8 @@ class LiveWorld:
     """Real time for a set of programs. To be made and used in a running event loop.
 
     `callees` are the services by name; `elsewhere` finds one that is named by its origin, such as a receiver of
-    webhooks. `pace` stretches (1 = real time) or drops (0) people's and programs' waits, never time-outs. `lateness`
-    counts how late wake-ups were.
+    webhooks. `pace` stretches (1 = real time) or drops (0) waits, but no time-outs, and
+    no waits that are needed whole. `lateness` counts how late wake-ups were.
     """
 
     def __init__(
@@ -133,13 +133,13 @@ class LiveWorld:
         request = Request("POST", path, {"outcome": visit.outcome}, operation="visit")
         return await self.callee("stripe")(request, VISIT_TIMEOUT_US)
 
-    async def sleep(self, delay_us: int) -> None:
-        """Let time pass, at the world's pace, and count how late the end came."""
+    async def sleep(self, delay_us: int, needed: bool = False) -> None:
+        """Let time pass, at the world's pace unless it is `needed` whole, and count how late the end came."""
         if self._closed:
             raise asyncio.CancelledError
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        delay_s = delay_us * self.pace / SECOND_US
+        delay_s = delay_us * (1.0 if needed else self.pace) / SECOND_US
         due_s = loop.time() + delay_s
         self._asleep.add(task)
         try:
@@ -304,7 +304,7 @@ class _Run:
         if isinstance(effect, Release):
             return await self._leases.pop(effect.key).release()
         if isinstance(effect, Wait):
-            return await world.sleep(effect.delay_us)
+            return await world.sleep(effect.delay_us, effect.needed)
         if isinstance(effect, Visit):
             return await world.visit(effect)
         raise TypeError(f"a program yielded {effect!r}, which is not an effect")

@@ -305,7 +305,8 @@ def allows(profile: Profile, host: str | None) -> bool:
         return False
     host = host.lower()
     return any(
-        host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:])) for allowed in profile.allowed_hosts
+        host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))
+        for allowed in profile.allowed_hosts
     )
 
 

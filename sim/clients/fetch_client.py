@@ -57,7 +57,7 @@ class FetchClient(GatewayClient):
             reply = yield from self.send(operation, "GET", path)
             if reply.ok:
                 return reply.result
-            yield Wait(wait_us)
+            yield Wait(wait_us, needed=True)
             wait_us *= 2
         reply = yield from self.send(operation, "GET", path)
         if not reply.ok:

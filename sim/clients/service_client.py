@@ -33,7 +33,7 @@ class ServiceClient(GatewayClient):
         for _ in range(self._retries):
             if reply.status not in _REPEATED and reply.status < 500:
                 break
-            yield Wait(max(wait_us, reply.retry_after_us) if reply.status == 429 else wait_us)
+            yield Wait(max(wait_us, reply.retry_after_us) if reply.status == 429 else wait_us, needed=True)
             wait_us *= 2
             reply = yield from self.send(operation, method, path, body)
         return reply

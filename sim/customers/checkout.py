@@ -172,7 +172,7 @@ class Checkout:
     def _read_again(self, part: Part) -> Program[Ending | None]:
         """No answer came, whatever was tried: read what is there instead of assuming that nothing happened."""
         session = self.session
-        yield Wait(_READAGAIN_US)
+        yield Wait(_READAGAIN_US, needed=True)
         listed, error = yield from self.front.query("list_subscriptions", session.addresses.subscriptions)
         if error is not None:
             return ended_by(error, "no answer came, and the state could not be read", self.session)
@@ -393,7 +393,7 @@ class Checkout:
         at_once = self._all_provisioned()
         while waiting:
             if not at_once:
-                yield Wait(population.poll_interval_us)
+                yield Wait(population.poll_interval_us, needed=True)
             at_once = False
             listed, _ = yield from self.front.query("entitlements", session.addresses.entitlements)
             for entitlement in objects_in(listed):

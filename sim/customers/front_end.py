@@ -74,7 +74,7 @@ class FrontEnd:
             left[why] -= 1
             if left[why] <= 0:
                 return None, error
-            yield Wait(self._pause_us(why, error))
+            yield Wait(self._pause_us(why, error), needed=True)
             result, again = yield from self.request(operation, method, path, body, key)
             if again is None:
                 return result, None

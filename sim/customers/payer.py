@@ -121,7 +121,7 @@ class Payer:
             assert isinstance(made, Confirmation)
             if made.decline_code is not None and made.http_status == 402:
                 return Settlement("declined", made.decline_code)
-            yield Wait(_BACK_OFF_US)
+            yield Wait(_BACK_OFF_US, needed=True)
         return NOT_KNOWN
 
     def _entry_us(self) -> int:
@@ -181,7 +181,7 @@ class Payer:
                 # No answer, a 5xx, or the wrong state (somebody else confirmed): read it instead of assuming.
                 stands = yield from self._read(secret)
                 if stands.status in ("unknown", "requires_payment_method", "requires_confirmation"):
-                    yield Wait(_BACK_OFF_US)
+                    yield Wait(_BACK_OFF_US, needed=True)
                     continue
             return (yield from self._after(secret, stands))
         return NOT_KNOWN
@@ -216,7 +216,7 @@ class Payer:
         for _ in range(_REPEATS_MAX):
             if stands.status != "unknown":
                 break
-            yield Wait(_BACK_OFF_US)
+            yield Wait(_BACK_OFF_US, needed=True)
             stands = yield from self.stripe.retrieve(secret)
         return stands
 

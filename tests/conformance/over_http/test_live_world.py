@@ -441,3 +441,21 @@ def test_the_clock_moves_forwards_only() -> None:
     assert clock.now_us >= before_us + 86_400 * SECOND_US
     with pytest.raises(ValueError, match="forwards only: -1 s"):
         clock.advance(-1)
+
+
+def test_people_can_be_hurried_and_programs_that_ask_again_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept_s: list[float] = []
+
+    async def note(delay_s: float) -> None:
+        slept_s.append(delay_s)
+
+    def polls() -> Program[None]:
+        yield Wait(4 * SECOND_US)
+        yield Wait(2 * SECOND_US, needed=True)
+
+    async def scene() -> None:
+        monkeypatch.setattr(asyncio, "sleep", note)
+        await LiveWorld(pace=0).run(polls())
+
+    run(scene)
+    assert slept_s == [0, 2]
