@@ -7,6 +7,7 @@ partition.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
@@ -54,14 +55,14 @@ class Account:
 
     __slots__ = ("account_id", "objects", "intents", "customers", "record", "idempotency_keys", "token", "count")
 
-    def __init__(self, account_id: str) -> None:
+    def __init__(self, account_id: str, seed: str = "") -> None:
         self.account_id = account_id
         self.objects: dict[str, StripeObject] = {}
         self.intents: list[Intent] = []
         self.customers: list[Customer] = []
         self.record: list[Event | Row] = []
         self.idempotency_keys: list[tuple[bool, str]] = []
-        self.token = token(account_id)
+        self.token = token(account_id, seed)
         self.count = 0
 
     def next_id(self, prefix: str) -> str:
@@ -70,8 +71,23 @@ class Account:
         return f"{prefix}_{self.token}{_DIGITS[count] if count < _FEW else format(count, '06x')}"
 
     def events(self) -> list[Event]:
-        """All events, oldest first, whether somebody subscribes to them or not."""
-        return [item if isinstance(item, Event) else Event(*item) for item in self.record]
+        """All events, oldest first, whether somebody subscribes to them or not. From then on, all are kept as such."""
+        events = [item if isinstance(item, Event) else Event(*item) for item in self.record]
+        self.record[:] = events
+        return events
+
+    def event(self, event_id: str) -> Event | None:
+        """The event of that id: their numbers increase, so a few looks at the record suffice."""
+        try:
+            number = int(event_id.rpartition("_")[2][TOKEN_CHARACTERS:], 16)
+        except ValueError:
+            return None
+        position = bisect_left(self.record, number, key=_number_of)
+        if position == len(self.record):
+            return None
+        item = self.record[position]
+        event = item if isinstance(item, Event) else Event(*item)
+        return event if event.id == event_id else None
 
     def let_go(self) -> None:
         """Part the objects from each other, so that they are freed at once, without a search for cycles."""
@@ -88,24 +104,51 @@ class Account:
         return [item for item in self.objects.values() if isinstance(item, kind)]
 
 
-def token(account_id: str) -> str:
-    return blake2b(account_id.encode(), digest_size=TOKEN_CHARACTERS // 2).hexdigest()
+def token(account_id: str, seed: str = "") -> str:
+    """What the account's ids have in common. Another seed gives other ids."""
+    return blake2b(account_id.encode(), key=seed.encode()[:64], digest_size=TOKEN_CHARACTERS // 2).hexdigest()
+
+
+def _number_of(item: Event | Row) -> int:
+    return item.number if isinstance(item, Event) else item[1]
+
+
+class _Registered(dict[str, StripeObject]):
+    """The objects of one account, which are also entered in the list of all accounts' objects of their class."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, made: dict[type, dict[str, StripeObject]]) -> None:
+        super().__init__()
+        self._made = made
+
+    def __setitem__(self, object_id: str, item: StripeObject) -> None:
+        super().__setitem__(object_id, item)
+        self._made.setdefault(type(item), {})[object_id] = item
 
 
 class Ledger:
-    """All accounts."""
+    """All accounts. `seed` changes the ids of everything.
 
-    __slots__ = ("_by_id", "_by_token")
+    `in_order` keeps a list of all objects in the order in which they were made: for a server whose lists span
+    accounts. A simulation asks for no such list, and does without what it costs.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_by_id", "_by_token", "_made", "_seed")
+
+    def __init__(self, seed: str = "", *, in_order: bool = False) -> None:
         self._by_id: dict[str, Account] = {}
         self._by_token: dict[str, Account] = {}
+        self._seed = seed
+        self._made: dict[type, dict[str, StripeObject]] | None = {} if in_order else None
 
     def account(self, account_id: str) -> Account:
         """The partition of an account, made at its first use."""
         account = self._by_id.get(account_id)
         if account is None:
-            account = self._by_id[account_id] = Account(account_id)
+            account = self._by_id[account_id] = Account(account_id, self._seed)
+            if self._made is not None:
+                account.objects = _Registered(self._made)
             self._by_token[account.token] = account
         return account
 
@@ -117,18 +160,36 @@ class Ledger:
         account = self._by_id.pop(account_id, None)
         if account is not None:
             del self._by_token[account.token]
+            if self._made is not None:
+                for object_id, item in account.objects.items():
+                    self._made[type(item)].pop(object_id, None)
             account.let_go()
         return account
 
     def accounts(self) -> Iterator[Account]:
         return iter(self._by_id.values())
 
+    def of(self, kind: type[T]) -> list[T]:
+        """All objects of one class, oldest first."""
+        if self._made is not None:
+            return list(self._made.get(kind, {}).values())  # type: ignore[arg-type]
+        found = [item for account in self._by_id.values() for item in account.of(kind)]
+        found.sort(key=_created)
+        return found
+
+    def events(self) -> list[Event]:
+        """All events, oldest first."""
+        found = [event for account in self._by_id.values() for event in account.events()]
+        if len(self._by_id) > 1:
+            found.sort(key=_created_us)
+        return found
+
     def find(self, object_id: str) -> StripeObject | None:
         account = self._by_token.get(object_id.rpartition("_")[2][:TOKEN_CHARACTERS])
         if account is None:
             return None
         found = account.objects.get(object_id)
-        return found or next((event for event in account.events() if event.id == object_id), None)
+        return account.event(object_id) if found is None and object_id.startswith("evt_") else found
 
     def get(self, kind: type[T], object_id: str, param: str = "id") -> T:
         """The object that a path names. Raises StripeError (404) where there is none of that kind."""
@@ -145,3 +206,11 @@ class Ledger:
             refusal.status = 400
             raise refusal
         return found
+
+
+def _created(item: StripeObject) -> int:
+    return item.created
+
+
+def _created_us(event: Event) -> int:
+    return event.created_us

@@ -63,10 +63,10 @@ def take_types(intent: Intent, values: Mapping[str, Any]) -> None:
                 param="automatic_payment_methods",
             )
         for kind in types:
-            if kind not in intent.dashboard_types:
+            if kind not in intent.merchant.automatic_types:
                 raise invalid_request(
                     f"The payment method type `{kind}` is invalid. Please ensure it is activated in your "
-                    f"dashboard; activated here: {', '.join(intent.dashboard_types)}.",
+                    f"dashboard; activated here: {', '.join(intent.merchant.automatic_types)}.",
                     param="payment_method_types",
                     code="payment_intent_invalid_parameter",
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sim.facts import EXACT, Journal
 from sim.messages import Request
@@ -13,12 +13,14 @@ from sim.stripe.webhooks import Webhooks
 from sim.time import unix_s
 
 ACTOR = "stripe"
+HOSTED_ORIGIN: Final = "https://hooks.stripe.test"
 
 
 class Merchant:
     """What all requests to one Stripe have in common.
 
     `automatic_types` are the payment methods switched on in the dashboard. The credentials are `Authorization` headers.
+    `hosted_origin` is where the customer finds the hosted pages.
     """
 
     __slots__ = (
@@ -26,6 +28,7 @@ class Merchant:
         "journal",
         "webhooks",
         "automatic_types",
+        "hosted_origin",
         "secret_seed",
         "secret_credential",
         "publishable_credential",
@@ -39,11 +42,13 @@ class Merchant:
         automatic_types: tuple[str, ...],
         secret_key: str,
         publishable_key: str,
+        hosted_origin: str = HOSTED_ORIGIN,
     ) -> None:
         self.ledger = ledger
         self.journal = journal
         self.webhooks = webhooks
         self.automatic_types = automatic_types
+        self.hosted_origin = hosted_origin
         self.secret_seed = secret_key.encode()[:64]
         self.secret_credential = f"Bearer {secret_key}"
         self.publishable_credential = f"Bearer {publishable_key}"

@@ -13,12 +13,10 @@ from sim.stripe.test_cards import Decline
 
 if TYPE_CHECKING:
     from sim.stripe.account import Account
-    from sim.stripe.context import Context
+    from sim.stripe.context import Context, Merchant
     from sim.stripe.customer import Customer
 
 Page = Literal["3d_secure", "paypal"]
-HOSTED: Final = "https://hooks.stripe.test/hosted"
-
 CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
 TYPES_RENAMED_IN: Final = "2026-09-30"
 """The API version from which intents answer `allowed_payment_method_types`. Source: the official SDK's types."""
@@ -59,7 +57,7 @@ class Intent:
         "description",
         "types",
         "automatic",
-        "dashboard_types",
+        "merchant",
         "options",
         "return_url",
         "next_action",
@@ -89,7 +87,7 @@ class Intent:
         self.description: str | None = None
         self.types: list[str] | None = None
         self.automatic: str | None = None
-        self.dashboard_types = context.merchant.automatic_types
+        self.merchant: Merchant = context.merchant
         self.options: Mapping[str, Any] = {}
         self.return_url: str | None = None
         self.next_action: dict[str, Any] | None = None
@@ -169,7 +167,7 @@ class Intent:
 
     def shown_types(self) -> list[str]:
         """The types of payment method that it allows."""
-        return self.types if self.types is not None else _automatic_types(self.dashboard_types, self.automatic)
+        return self.types if self.types is not None else _automatic_types(self.merchant.automatic_types, self.automatic)
 
     def check_usable(self, method: PaymentMethod) -> None:
         """Raises StripeError where `method` cannot serve this intent."""
@@ -243,11 +241,11 @@ class Intent:
     def shown_options(self) -> dict[str, Any]:
         given, defaults = self.options, self.default_options
         if not given and self.types is None:
-            return _automatic_options(type(self), self.dashboard_types, self.automatic)  # type: ignore[arg-type]
+            return _automatic_options(type(self), self.merchant.automatic_types, self.automatic)  # type: ignore[arg-type]
         return {kind: {**defaults[kind], **given.get(kind, {})} for kind in self.shown_types()}
 
     def _next_action(self, page: Page, use_stripe_sdk: bool) -> dict[str, Any]:
-        url = f"{HOSTED}/{page}/{self.id}"
+        url = f"{self.merchant.hosted_origin}/hosted/{page}/{self.id}"
         if page == "paypal" or (self.return_url is not None and not use_stripe_sdk):
             return {"type": "redirect_to_url", "redirect_to_url": {"return_url": self.return_url, "url": url}}
         method = self.payment_method

@@ -21,12 +21,11 @@ PAGING: Final[parameters.Specification] = {
 
 
 def page(objects: Sequence[StripeObject], values: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """One page of `objects`, which are given oldest first. Raises StripeError for a wrong limit or cursor."""
+    """One page of `objects`, given in order of their creation. Raises StripeError for a wrong limit or cursor."""
     limit = values.get("limit", DEFAULT_LIMIT)
     if not 1 <= limit <= LARGEST_LIMIT:
         raise invalid_request(f"Invalid limit: must be between 1 and {LARGEST_LIMIT}, got {limit}", param="limit")
-    newest_first = list(objects)[::-1]
-    newest_first.sort(key=lambda item: -item.created)
+    newest_first = objects[::-1]
     backwards = "ending_before" in values
     if backwards:
         newest_first = newest_first[: _position(newest_first, values["ending_before"], "ending_before")]

@@ -29,7 +29,9 @@ class Stripe:
     """A Stripe of one merchant in test mode. See the package's documentation for its requests.
 
     `enabled_events` are the types delivered to billing-webhooks; all others are recorded only. `automatic_types` are
-    the payment methods switched on in the dashboard.
+    the payment methods switched on in the dashboard. `endpoints` replace billing-webhooks by other receivers, or by
+    none. Another `id_seed` gives other ids. With `lists_in_order`, lists that span accounts hold objects in the order
+    in which they were made, also those of one second, however many accounts there are.
     """
 
     def __init__(
@@ -43,14 +45,19 @@ class Stripe:
         publishable_key: str = "pk_test_gatefall",
         enabled_events: Iterable[str] = DEFAULT_EVENTS,
         automatic_types: tuple[str, ...] = TYPES,
+        endpoints: Iterable[WebhookEndpoint] | None = None,
+        id_seed: str = "",
+        lists_in_order: bool = False,
     ) -> None:
         self._clock = clock
-        self._ledger = Ledger()
+        self._ledger = Ledger(id_seed, in_order=lists_in_order)
         self._keys = IdempotencyKeys()
         self._webhooks = Webhooks(clock, journal, deliveries)
-        self._webhooks.add(
-            WebhookEndpoint(DEFAULT_ENDPOINT_ID, unix_s(clock.now_us), DEFAULT_URL, enabled_events, webhook_secret)
-        )
+        if endpoints is None:
+            now_s = unix_s(clock.now_us)
+            endpoints = [WebhookEndpoint(DEFAULT_ENDPOINT_ID, now_s, DEFAULT_URL, enabled_events, webhook_secret)]
+        for endpoint in endpoints:
+            self._webhooks.add(endpoint)
         self._merchant = Merchant(self._ledger, journal, self._webhooks, automatic_types, secret_key, publishable_key)
 
     def handle(self, request: Request) -> Program[Answer]:
@@ -73,6 +80,10 @@ class Stripe:
             if entry is not None:
                 self._keep(context, entry, answer if kept else None)
         return answer
+
+    def host_pages_at(self, origin: str) -> None:
+        """Say where the hosted pages are: a server knows its own address only when it listens."""
+        self._merchant.hosted_origin = origin.rstrip("/")
 
     def forget(self, account_id: str) -> None:
         """Free everything of an account. Deliveries under way still end."""

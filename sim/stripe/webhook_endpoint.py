@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sim.stripe.event import API_VERSION
 
@@ -33,6 +33,7 @@ class WebhookEndpoint:
         "created",
         "url",
         "path",
+        "query",
         "service",
         "enabled_events",
         "secret",
@@ -48,6 +49,7 @@ class WebhookEndpoint:
         self.created = created
         self.url = url
         self.path = parts.path or "/"
+        self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self.service = (
             DEFAULT_SERVICE if url.startswith("https://billing-webhooks.test/") else f"{parts.scheme}://{parts.netloc}"
         )

@@ -140,7 +140,7 @@ class Webhooks:
         # Signed anew at each attempt, as Stripe does: else a retry after five minutes would be refused as stale.
         signature = sign(payload, endpoint.secret, unix_s(self._clock.now_us))
         headers = {"stripe-signature": signature}
-        return Request("POST", endpoint.path, payload, headers, operation=event.type)
+        return Request("POST", endpoint.path, payload, headers, endpoint.query, event.type)
 
     def _note(self, event: Event, event_id: str, state: str, status: int | None, detail: Mapping[str, object]) -> None:
         self._journal.note(

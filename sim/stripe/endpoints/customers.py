@@ -72,7 +72,7 @@ def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    customers = [item for account in context.ledger.accounts() for item in account.of(Customer) if not item.deleted]
+    customers = [customer for customer in context.ledger.of(Customer) if not customer.deleted]
     if "email" in values:
         customers = [customer for customer in customers if customer.texts["email"] == values["email"]]
     return page(customers, values, "/v1/customers")

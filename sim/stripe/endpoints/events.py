@@ -24,7 +24,7 @@ def retrieve(context: Context, values: Mapping[str, Any], event_id: str) -> dict
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     types = [values["type"]] if "type" in values else values.get("types")
-    events = [event for account in context.ledger.accounts() for event in account.events()]
+    events = context.ledger.events()
     if types is not None:
         events = [event for event in events if event.type in types]
     return page(events, values, "/v1/events")

@@ -180,7 +180,7 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
         customer = context.ledger.given(Customer, values["customer"], "customer")
         intents = [intent for intent in customer.account.of(PaymentIntent) if intent.customer is customer]
     else:
-        intents = [intent for account in context.ledger.accounts() for intent in account.of(PaymentIntent)]
+        intents = context.ledger.of(PaymentIntent)
     return page(intents, values, "/v1/payment_intents")
 
 

@@ -88,7 +88,7 @@ def list_of_customer(context: Context, values: Mapping[str, Any], customer_id: s
 
 
 def _listed(customer: Customer, values: Mapping[str, Any], url: str) -> dict[str, Any]:
-    methods = customer.payment_methods
+    methods = sorted(customer.payment_methods, key=lambda method: method.created)
     for name in ("type", "allow_redisplay"):
         if name in values:
             methods = [method for method in methods if getattr(method, name) == values[name]]

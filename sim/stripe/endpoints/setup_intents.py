@@ -116,7 +116,7 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
         customer = context.ledger.given(Customer, values["customer"], "customer")
         intents = [intent for intent in customer.account.of(SetupIntent) if intent.customer is customer]
     else:
-        intents = [intent for account in context.ledger.accounts() for intent in account.of(SetupIntent)]
+        intents = context.ledger.of(SetupIntent)
     if "payment_method" in values:
         wanted = values["payment_method"]
         intents = [intent for intent in intents if intent.payment_method and intent.payment_method.id == wanted]
