@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sim.backend import BackendConfig
-from sim.effects import Call, Program
+from sim.effects import Acquire, Call, Program, Release
 from sim.facts import EXACT, Journal
 from sim.messages import Answer, Request
 from sim.store import Account, Store, Subscription
@@ -94,7 +94,19 @@ class TestSupport:
         state = body.get("payment_method", "none")
         if state not in _STATES:
             raise not_fitting("payment_method", f"{shown(state)} is none of {', '.join(_STATES)}")
-        account = self._account_of(body)
+        number, account_id = self._identity_of(body)
+        yield Acquire(account_id)
+        try:
+            answer = yield from self._create_alone(number, account_id, state, body)
+        except Exception:
+            yield Release(account_id)
+            raise
+        yield Release(account_id)
+        return answer
+
+    def _create_alone(self, number: int, account_id: str, state: str, body: Mapping[str, Any]) -> Program[Answer]:
+        """Make the account; needs its lock, so that of two who want the same one the second is refused."""
+        account = self._account_of(number, account_id, body)
         debt_minor = body.get("bad_debt")
         if debt_minor is not None and (debt_minor.__class__ is not int or debt_minor < 1):
             raise not_fitting("bad_debt", f"{shown(debt_minor)} is not an amount in minor units from 1 on")
@@ -141,8 +153,7 @@ class TestSupport:
             self._zones.add(account, account.zone_id(), name, at_start=True)
         return self._subscriptions_of(account, lines)
 
-    def _account_of(self, body: Mapping[str, Any]) -> Account:
-        number, account_id = self._identity_of(body)
+    def _account_of(self, number: int, account_id: str, body: Mapping[str, Any]) -> Account:
         if self._store.account(account_id) is not None:
             raise not_fitting("account_id", f"{account_id} exists already")
         credential = self._credentials.copy()
@@ -221,9 +232,22 @@ class TestSupport:
         self._ledger.add_invoice(account, total_minor, "paid", identifiers, None, API, at_start=True)
 
     def _delete(self, account_id: str) -> Program[Answer]:
+        if self._store.account(account_id) is None:
+            raise _no_account(account_id)
+        yield Acquire(account_id)
+        try:
+            answer = yield from self._delete_alone(account_id)
+        except Exception:
+            yield Release(account_id)
+            raise
+        yield Release(account_id)
+        return answer
+
+    def _delete_alone(self, account_id: str) -> Program[Answer]:
+        """Delete the account; needs its lock, so that nothing that is under way brings it back."""
         account = self._store.account(account_id)
         if account is None:
-            raise Refusal(404, NOT_FOUND, f"account {account_id[:60]!r} does not exist")
+            raise _no_account(account_id)
         # Whether Stripe answers does not matter: its customer is of no use without the account.
         yield self._calls.delete_customer(account.customer)
         self._store.forget(account_id)
@@ -269,6 +293,10 @@ class TestSupport:
 def _expect(method: str, *methods: str) -> None:
     if method not in methods:
         raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
+
+
+def _no_account(account_id: str) -> Refusal:
+    return Refusal(404, NOT_FOUND, f"account {account_id[:60]!r} does not exist")
 
 
 def _flag_of(body: Mapping[str, Any], field: str) -> bool:

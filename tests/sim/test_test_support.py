@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sim.effects import Call
 from sim.facts import Journal
 from sim.messages import Request
 from sim.test_support import TestSupport
@@ -60,6 +61,26 @@ def test_an_id_is_given_once(backend, refusal_of):
     backend.shopper(account_id="acct00000007")
     assert refusal_of(ask(backend, "POST", "/__test__/accounts", {"account_id": "acct00000007"})) == (400, 1001)
     assert backend.shopper().account_id == "acct00000008"
+
+
+def ask_both(backend, one, other):
+    """Two requests side by side, while Stripe takes its time."""
+    backend.fault("latency", "stripe", delay=1_000_000)
+
+    def asking(request):
+        return (yield Call("test-support", request))
+
+    return backend.run(asking(one), asking(other))
+
+
+def test_an_id_that_two_want_at_once_is_given_once(backend):
+    wanted = Request("POST", "/__test__/accounts", {"account_id": "acct00000007"})
+    assert [answer.status for answer in ask_both(backend, wanted, wanted)] == [201, 400]
+
+
+def test_an_account_that_two_delete_at_once_is_deleted_once(backend):
+    deletion = Request("DELETE", f"/__test__/accounts/{backend.shopper().account_id}")
+    assert [answer.status for answer in ask_both(backend, deletion, deletion)] == [200, 404]
 
 
 def test_a_deleted_account_is_gone(backend, refusal_of):
