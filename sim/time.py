@@ -33,6 +33,11 @@ def unix_s(time_us: int) -> int:
     return EPOCH_S + time_us // SECOND_US
 
 
+def time_us(unix_second: int) -> int:
+    """The moment of the model at which a Unix second begins; negative before the epoch."""
+    return (unix_second - EPOCH_S) * SECOND_US
+
+
 def moment(time_us: int) -> datetime:
     """A moment of the model as a UTC datetime."""
     return EPOCH + timedelta(microseconds=time_us)

@@ -16,12 +16,16 @@ from sim.stripe.errors import no_such
 from sim.stripe.event import Event, Row
 
 if TYPE_CHECKING:
+    from sim.stripe.billing import Billing
     from sim.stripe.customer import Customer
     from sim.stripe.intent import Intent
+    from sim.stripe.test_clock import TestClock
 
 TOKEN_CHARACTERS: Final = 16
 UNCLAIMED: Final = "unclaimed"
 """The account of objects that were made without saying for whom."""
+CATALOGUE: Final = "catalogue"
+"""The account of what the merchant sells: products and prices."""
 
 
 class StripeObject(Protocol):
@@ -50,10 +54,22 @@ _DIGITS: Final = [f"{number:06x}" for number in range(_FEW)]
 class Account:
     """One partition. `objects` are in the order in which they were made; `intents` and `customers` are among them.
 
-    Of the events on `record`, those that nobody subscribes to are rows: see `events`.
+    Of the events on `record`, those that nobody subscribes to are rows: see `events`. `billing` is there once somebody
+    subscribed or was invoiced; with a `test_clock`, time is what that clock says.
     """
 
-    __slots__ = ("account_id", "objects", "intents", "customers", "record", "idempotency_keys", "token", "count")
+    __slots__ = (
+        "account_id",
+        "objects",
+        "intents",
+        "customers",
+        "record",
+        "idempotency_keys",
+        "token",
+        "count",
+        "billing",
+        "test_clock",
+    )
 
     def __init__(self, account_id: str, seed: str = "") -> None:
         self.account_id = account_id
@@ -64,6 +80,8 @@ class Account:
         self.idempotency_keys: list[tuple[bool, str]] = []
         self.token = token(account_id, seed)
         self.count = 0
+        self.billing: Billing | None = None
+        self.test_clock: TestClock | None = None
 
     def next_id(self, prefix: str) -> str:
         """A new id: no underscore after the prefix, because clients split client secrets at underscores."""
@@ -97,6 +115,7 @@ class Account:
         self.objects.clear()
         self.intents.clear()
         self.customers.clear()
+        self.billing = None
         self.record.clear()
 
     def of(self, kind: type[T]) -> list[T]:
@@ -124,23 +143,36 @@ class _Registered(dict[str, StripeObject]):
 
     def __setitem__(self, object_id: str, item: StripeObject) -> None:
         super().__setitem__(object_id, item)
-        self._made.setdefault(type(item), {})[object_id] = item
+        kind = type(item)
+        self._made.setdefault(LISTED_AS.get(kind, kind), {})[object_id] = item
+
+    def __delitem__(self, object_id: str) -> None:
+        kind = type(self[object_id])
+        super().__delitem__(object_id)
+        del self._made[LISTED_AS.get(kind, kind)][object_id]
+
+
+LISTED_AS: Final[dict[type, type]] = {}
+"""The classes whose objects are in the lists of another class."""
 
 
 class Ledger:
     """All accounts. `seed` changes the ids of everything.
 
-    `in_order` keeps a list of all objects in the order in which they were made: for a server whose lists span
-    accounts. A simulation asks for no such list, and does without what it costs.
+    `named` are the objects whose ids the merchant chose; `clocked` are the accounts on test clocks, which lists of
+    everything leave out. `in_order` keeps a list of all objects in the order in which they were made: for a server
+    whose lists span accounts. A simulation asks for no such list, and does without what it costs.
     """
 
-    __slots__ = ("_by_id", "_by_token", "_made", "_seed")
+    __slots__ = ("_by_id", "_by_token", "_made", "_seed", "named", "clocked")
 
     def __init__(self, seed: str = "", *, in_order: bool = False) -> None:
         self._by_id: dict[str, Account] = {}
         self._by_token: dict[str, Account] = {}
         self._seed = seed
         self._made: dict[type, dict[str, StripeObject]] | None = {} if in_order else None
+        self.named: dict[str, StripeObject] = {}
+        self.clocked: dict[str, Account] = {}
 
     def account(self, account_id: str) -> Account:
         """The partition of an account, made at its first use."""
@@ -162,19 +194,37 @@ class Ledger:
             del self._by_token[account.token]
             if self._made is not None:
                 for object_id, item in account.objects.items():
-                    self._made[type(item)].pop(object_id, None)
+                    self._made[LISTED_AS.get(type(item), type(item))].pop(object_id, None)
+            self.clocked.pop(account_id, None)
             account.let_go()
         return account
+
+    def set_clock(self, account: Account, test_clock: TestClock) -> None:
+        """From now on the time of that account is what the test clock says."""
+        account.test_clock = test_clock
+        self.clocked[account.account_id] = account
 
     def accounts(self) -> Iterator[Account]:
         return iter(self._by_id.values())
 
-    def of(self, kind: type[T]) -> list[T]:
-        """All objects of one class, oldest first."""
+    def of(self, kind: type[T], about: str | None = None) -> list[T]:
+        """All objects of one class, oldest first, but those on test clocks.
+
+        `about` is the id of what the list is about: if that is on a test clock, the list is of what is on that clock.
+        Source: Stripe's pages on test clocks.
+        """
+        if self.clocked and about is not None:
+            account = self.holder(about)
+            if account is not None and account.test_clock is not None:
+                return account.of(kind)
         if self._made is not None:
-            return list(self._made.get(kind, {}).values())  # type: ignore[arg-type]
-        found = [item for account in self._by_id.values() for item in account.of(kind)]
-        found.sort(key=_created)
+            found: list[T] = list(self._made.get(kind, {}).values())  # type: ignore[arg-type]
+        else:
+            found = [item for account in self._by_id.values() for item in account.of(kind)]
+            found.sort(key=_created)
+        if self.clocked:
+            on_clocks = {account.token for account in self.clocked.values()}
+            found = [item for item in found if item.id.rpartition("_")[2][:TOKEN_CHARACTERS] not in on_clocks]
         return found
 
     def events(self) -> list[Event]:
@@ -184,10 +234,14 @@ class Ledger:
             found.sort(key=_created_us)
         return found
 
+    def holder(self, object_id: str) -> Account | None:
+        """The account in which the object of that id was made, if it is still there."""
+        return self._by_token.get(object_id.rpartition("_")[2][:TOKEN_CHARACTERS])
+
     def find(self, object_id: str) -> StripeObject | None:
         account = self._by_token.get(object_id.rpartition("_")[2][:TOKEN_CHARACTERS])
         if account is None:
-            return None
+            return self.named.get(object_id)
         found = account.objects.get(object_id)
         return account.event(object_id) if found is None and object_id.startswith("evt_") else found
 

@@ -116,27 +116,26 @@ def attempt(context: Context, intent: Intent, values: Mapping[str, Any]) -> dict
 
 
 def _run(context: Context, intent: Intent, method: PaymentMethod, values: Mapping[str, Any]) -> None:
-    need = _need(intent, method)
-    if need == "nothing":
+    needed = need(method, intent.options, off_session=intent.off_session)
+    if needed == "nothing":
         intent.complete(context)
-    elif need == "broken":
+    elif needed == "broken":
         intent.decline(context, GENERIC_DECLINE)
-    elif need == "absent_customer":
+    elif needed == "absent_customer":
         intent.decline(context, AUTHENTICATION_REQUIRED)
     elif values.get("error_on_requires_action"):
         intent.decline(context, AUTHENTICATION_REQUIRED, charged=False)
     else:
         intent.require_action(
-            context, "paypal" if need == "redirect" else "3d_secure", values.get("use_stripe_sdk", False)
+            context, "paypal" if needed == "redirect" else "3d_secure", values.get("use_stripe_sdk", False)
         )
 
 
-def _need(intent: Intent, method: PaymentMethod) -> Need:
-    """What stands between this confirmation and the money."""
-    off_session = intent.off_session
+def need(method: PaymentMethod, options: Mapping[str, Any], *, off_session: bool) -> Need:
+    """What stands between a confirmation with these options and the money."""
     card = method.card
     if card is None:
-        if method.type != "paypal" or method.authorized or _imported_agreement(intent.options):
+        if method.type != "paypal" or method.authorized or _imported_agreement(options):
             return "nothing"
         return "absent_customer" if off_session else "redirect"
     rule = card.authentication
@@ -145,7 +144,7 @@ def _need(intent: Intent, method: PaymentMethod) -> Need:
     if rule == "lookup_fails":
         return "broken"
     if rule == "optional":
-        asked = intent.options.get("card", {}).get("request_three_d_secure") in ("any", "challenge")
+        asked = options.get("card", {}).get("request_three_d_secure") in ("any", "challenge")
         return "challenge" if asked and not off_session else "nothing"
     if not off_session:
         return "challenge"

@@ -8,9 +8,10 @@ from typing import Any, Final
 from sim.facts import EXACT, Journal
 from sim.messages import Request
 from sim.stripe.account import UNCLAIMED, Account, Ledger
+from sim.stripe.dunning import Dunning
 from sim.stripe.event import API_VERSION, Body, Event
 from sim.stripe.webhooks import Webhooks
-from sim.time import unix_s
+from sim.time import time_us, unix_s
 
 ACTOR = "stripe"
 HOSTED_ORIGIN: Final = "https://hooks.stripe.test"
@@ -19,8 +20,8 @@ HOSTED_ORIGIN: Final = "https://hooks.stripe.test"
 class Merchant:
     """What all requests to one Stripe have in common.
 
-    `automatic_types` are the payment methods switched on in the dashboard. The credentials are `Authorization` headers.
-    `hosted_origin` is where the customer finds the hosted pages.
+    `automatic_types` are the payment methods switched on in the dashboard, as `dunning` is set there. The credentials
+    are `Authorization` headers. `hosted_origin` is where the customer finds the hosted pages.
     """
 
     __slots__ = (
@@ -32,6 +33,8 @@ class Merchant:
         "secret_seed",
         "secret_credential",
         "publishable_credential",
+        "dunning",
+        "renews_for_ever",
     )
 
     def __init__(
@@ -42,6 +45,8 @@ class Merchant:
         automatic_types: tuple[str, ...],
         secret_key: str,
         publishable_key: str,
+        dunning: Dunning,
+        renews_for_ever: bool,
         hosted_origin: str = HOSTED_ORIGIN,
     ) -> None:
         self.ledger = ledger
@@ -52,6 +57,8 @@ class Merchant:
         self.secret_seed = secret_key.encode()[:64]
         self.secret_credential = f"Bearer {secret_key}"
         self.publishable_credential = f"Bearer {publishable_key}"
+        self.dunning = dunning
+        self.renews_for_ever = renews_for_ever
 
 
 class Context:
@@ -92,6 +99,11 @@ class Context:
         self.account: Account | None = None
         self.events: list[Event] = []
         self.known_request_id: str | None = None
+
+    def stand_at(self, now_s: int) -> None:
+        """From here on it is that Unix second: what happens is stamped with it."""
+        self.now_s = now_s
+        self.now_us = time_us(now_s)
 
     def owner(self, metadata: Mapping[str, str] | None) -> Account:
         """The account that metadata names, or the partition of what nobody has claimed."""
@@ -134,3 +146,20 @@ class Context:
         self.journal.note(
             account.account_id, EXACT, ACTOR, kind, subject, related, None, state, None, None, amount_minor, detail
         )
+
+
+_NO_REQUEST: Final = Request("", "")
+
+
+class Unprompted(Context):
+    """What Stripe does by itself because its time has come: no request is behind it, and its events name none."""
+
+    __slots__ = ()
+
+    def __init__(self, merchant: Merchant, account: Account, now_us: int) -> None:
+        super().__init__(merchant, _NO_REQUEST, now_us)
+        self.account = account
+
+    @property
+    def request_id(self) -> str:
+        return ""

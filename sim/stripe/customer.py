@@ -18,7 +18,10 @@ _NO_TEXTS: Final[Mapping[str, str | None]] = dict.fromkeys(TEXTS)
 
 
 class Customer:
-    """The canonical holder of payment methods. `payment_methods` are those attached now, oldest first."""
+    """The canonical holder of payment methods. `payment_methods` are those attached now, oldest first.
+
+    `balance` is in minor units: below zero is a credit, which the next invoice uses up.
+    """
 
     __slots__ = (
         "id",
@@ -32,6 +35,10 @@ class Customer:
         "default_payment_method",
         "payment_methods",
         "deleted",
+        "balance",
+        "currency",
+        "delinquent",
+        "next_invoice",
     )
     spoken_name: ClassVar = "customer"
 
@@ -47,21 +54,25 @@ class Customer:
         self.default_payment_method: PaymentMethod | None = None
         self.payment_methods: list[PaymentMethod] = []
         self.deleted = False
+        self.balance = 0
+        self.currency: str | None = None
+        self.delinquent = False
+        self.next_invoice = 1
 
     def render(self) -> dict[str, Any]:
         if self.deleted:
             return {"id": self.id, "object": "customer", "deleted": True}
-        texts, default = self.texts, self.default_payment_method
+        texts, default, clock = self.texts, self.default_payment_method, self.account.test_clock
         return {
             "id": self.id,
             "object": "customer",
             "address": self.address,
-            "balance": 0,
+            "balance": self.balance,
             "created": self.created,
-            "currency": None,
+            "currency": self.currency,
             "customer_account": None,
             "default_source": None,
-            "delinquent": False,
+            "delinquent": self.delinquent,
             "description": texts["description"],
             "discount": None,
             "email": texts["email"],
@@ -75,12 +86,12 @@ class Customer:
             "livemode": False,
             "metadata": self.metadata,
             "name": texts["name"],
-            "next_invoice_sequence": 1,
+            "next_invoice_sequence": self.next_invoice,
             "phone": texts["phone"],
             "preferred_locales": [],
             "shipping": self.shipping,
             "tax_exempt": self.tax_exempt,
-            "test_clock": None,
+            "test_clock": clock.id if clock else None,
         }
 
 

@@ -26,7 +26,8 @@ Row = tuple["Account", int, str, int, str, Body, str, str | None, Mapping[str, A
 class Event:
     """One event. `subject` is the id of the object that it is about, `body` that object as it was.
 
-    `number` is the event's within its account: its id is made of it when somebody asks.
+    `number` is the event's within its account: its id is made of it when somebody asks. `request_id` is empty for what
+    Stripe did by itself.
     """
 
     __slots__ = (
@@ -100,6 +101,6 @@ class Event:
             "data": data,
             "livemode": False,
             "pending_webhooks": self.pending_webhooks,
-            "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+            "request": {"id": self.request_id or None, "idempotency_key": self.idempotency_key},
             "type": self.type,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sim.stripe.account import Ledger
@@ -34,9 +34,18 @@ def _along(ledger: Ledger, value: Any, steps: Sequence[str], path: str) -> Any:
         value = found.render()
     if not steps or value is None:
         return value
-    if not isinstance(value, dict) or steps[0] not in value:
+    if not isinstance(value, dict):
         raise _cannot_expand(path)
-    return {**value, steps[0]: _along(ledger, value[steps[0]], steps[1:], path)}
+    field = value[steps[0]] if steps[0] in value else _included(ledger, value, steps[0], path)
+    return {**value, steps[0]: _along(ledger, field, steps[1:], path)}
+
+
+def _included(ledger: Ledger, value: Mapping[str, Any], name: str, path: str) -> Any:
+    """A field that an object shows only where it is asked for."""
+    includable = getattr(ledger.find(value.get("id", "")), "includable", {})
+    if name not in includable:
+        raise _cannot_expand(path)
+    return includable[name]()
 
 
 def _cannot_expand(path: str) -> StripeError:

@@ -120,6 +120,9 @@ class Intent:
         """Go back to `requires_payment_method` with `error`, so that the same secret can be tried again."""
         raise NotImplementedError
 
+    def check_change(self, values: Mapping[str, Any]) -> None:
+        """Raises StripeError where something is not for an update of the intent to change."""
+
     def currency_of(self) -> str | None:
         return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from sim.stripe.errors import StripeError, invalid_request
@@ -22,6 +23,7 @@ METADATA_VALUE_CHARACTERS: Final = 500
 """Source: Stripe's page "Metadata"."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?\Z")
 
 
 class Form:
@@ -73,6 +75,27 @@ def integer(value: Any, name: str) -> int:
         if _INTEGER.match(value):
             return int(value)
     raise invalid_request(f"Invalid integer: {value}", param=name, code="parameter_invalid_integer")
+
+
+def integer_or(*words: str) -> Reader:
+    """A whole number, or one of some words, such as "now"."""
+
+    def reader(value: Any, name: str) -> int | str:
+        return str(value) if value in words else integer(value, name)
+
+    return knowing(reader, words)
+
+
+def decimal(value: Any, name: str) -> Decimal:
+    """A number that may have decimals, at most twelve of them, as Stripe's `…_decimal` parameters do."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and _DECIMAL.match(str(value)):
+        return Decimal(str(value))
+    raise invalid_request(f"Invalid decimal: {value}", param=name)
+
+
+def number(value: Any, name: str) -> float:
+    """A number that may have decimals."""
+    return float(decimal(value, name))
 
 
 def boolean(value: Any, name: str) -> bool:
@@ -218,3 +241,8 @@ def _empty(name: str) -> StripeError:
         param=name,
         code="parameter_invalid_empty",
     )
+
+
+def not_modelled(value: Any, name: str) -> Any:
+    """A parameter of Stripe's that the double cannot honour, and so does not accept in silence."""
+    raise invalid_request(f"The parameter {name} is known to Stripe, but not modelled by this double.", param=name)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from sim.effects import Program
+from sim.effects import Program, Spawn
 from sim.facts import Journal
 from sim.messages import Answer, Request
-from sim.stripe import hosted_pages
-from sim.stripe.account import UNCLAIMED, Ledger
-from sim.stripe.context import Context, Merchant
+from sim.stripe import hosted_pages, test_clock
+from sim.stripe.account import UNCLAIMED, Account, Ledger
+from sim.stripe.context import Context, Merchant, Unprompted
+from sim.stripe.dunning import USUAL_DUNNING, Dunning
 from sim.stripe.errors import StripeError, invalid_request, secret_key_required, unauthorized
 from sim.stripe.expansion import expanded
 from sim.stripe.idempotency import Entry, IdempotencyKeys, replayed
@@ -20,7 +21,7 @@ from sim.stripe.payment_method import TYPES, PaymentMethod
 from sim.stripe.routes import route
 from sim.stripe.webhook_endpoint import DEFAULT_EVENTS, DEFAULT_URL, WebhookEndpoint
 from sim.stripe.webhooks import DeliveryPolicy, Webhooks
-from sim.time import Clock, unix_s
+from sim.time import Clock, time_us, unix_s
 
 DEFAULT_ENDPOINT_ID: Final = "we_default"
 
@@ -29,9 +30,11 @@ class Stripe:
     """A Stripe of one merchant in test mode. See the package's documentation for its requests.
 
     `enabled_events` are the types delivered to billing-webhooks; all others are recorded only. `automatic_types` are
-    the payment methods switched on in the dashboard. `endpoints` replace billing-webhooks by other receivers, or by
-    none. Another `id_seed` gives other ids. With `lists_in_order`, lists that span accounts hold objects in the order
-    in which they were made, also those of one second, however many accounts there are.
+    the payment methods switched on in the dashboard, `dunning` what is set there about payments that fail. `endpoints`
+    replace billing-webhooks by other receivers, or by none. Another `id_seed` gives other ids. With `lists_in_order`,
+    lists that span accounts hold objects in the order in which they were made, also those of one second, however many
+    accounts there are. Settled subscriptions renew without end: with `renews_for_ever` they do, as a server's should;
+    without, in a world that is to come to an end, they renew on test clocks only.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Stripe:
         endpoints: Iterable[WebhookEndpoint] | None = None,
         id_seed: str = "",
         lists_in_order: bool = False,
+        dunning: Dunning = USUAL_DUNNING,
+        renews_for_ever: bool = False,
     ) -> None:
         self._clock = clock
         self._ledger = Ledger(id_seed, in_order=lists_in_order)
@@ -58,7 +63,16 @@ class Stripe:
             endpoints = [WebhookEndpoint(DEFAULT_ENDPOINT_ID, now_s, DEFAULT_URL, enabled_events, webhook_secret)]
         for endpoint in endpoints:
             self._webhooks.add(endpoint)
-        self._merchant = Merchant(self._ledger, journal, self._webhooks, automatic_types, secret_key, publishable_key)
+        self._merchant = Merchant(
+            self._ledger,
+            journal,
+            self._webhooks,
+            automatic_types,
+            secret_key,
+            publishable_key,
+            dunning,
+            renews_for_ever,
+        )
 
     def handle(self, request: Request) -> Program[Answer]:
         """Answer one request; the deliveries of its events go on by themselves."""
@@ -76,6 +90,9 @@ class Stripe:
             answer, kept = _answered(context, request)
             for event in context.events:
                 yield from self._webhooks.deliveries(event)
+            account = context.account
+            if account is not None and account.billing is not None:
+                yield from self._reminder(account)
         finally:
             if entry is not None:
                 self._keep(context, entry, answer if kept else None)
@@ -111,6 +128,23 @@ class Stripe:
         found = self._ledger.find(payment_method_id)
         return found.type if isinstance(found, PaymentMethod) else None
 
+    def _reminder(self, account: Account) -> Iterator[Spawn]:
+        """What waits until the next thing falls due, unless something does already or a test clock tells the time."""
+        at_s = None if account.billing is None else account.billing.to_remind_of()
+        if at_s is not None and account.test_clock is None:
+            yield Spawn(self._wake(account, at_s), max(0, time_us(at_s) - self._clock.now_us))
+
+    def _wake(self, account: Account, at_s: int) -> Program[None]:
+        """Do what has fallen due for an account that has bills, and wait on."""
+        billing = account.billing
+        if billing is None or not billing.reminded(at_s):
+            return
+        context = Unprompted(self._merchant, account, self._clock.now_us)
+        billing.catch_up(context, context.now_s)
+        for event in context.events:
+            yield from self._webhooks.deliveries(event)
+        yield from self._reminder(account)
+
     def _keep(self, context: Context, entry: Entry, answer: Answer | None) -> None:
         """The request that began with a key is over: keep its answer, or free the key where there is none to keep."""
         if answer is None:
@@ -130,12 +164,16 @@ def _answered(context: Context, request: Request) -> tuple[Answer, bool]:
     try:
         found = route(request.method, request.path)
         if found is None and _is_hosted(request):
+            if context.ledger.clocked:
+                test_clock.tell_time(context, request.path.rpartition("/")[2], request)
             return hosted_pages.visit(context, request.path, _params(request)), True
         if not context.authorized:
             raise _stranger(request)
         if found is None:
             raise _unknown_url(request)
         operation, object_id = found
+        if context.ledger.clocked:
+            test_clock.tell_time(context, object_id, request)
         form = operation.form
         if context.publishable:
             if operation.browser is None:

@@ -116,6 +116,8 @@ class Webhooks:
         self, event: Event, event_id: str, endpoint: WebhookEndpoint, duplicate: bool, lost: bool
     ) -> Program[None]:
         attempt = 0
+        on_test_clock = event.account.test_clock is not None
+        begun_us = self._clock.now_us if on_test_clock else event.created_us
         while True:
             attempt += 1
             detail = {"attempt": attempt, "duplicate": duplicate}
@@ -130,7 +132,7 @@ class Webhooks:
                     event.pending_webhooks -= not duplicate
                     return
             delay_us = max(SECOND_US, self._policy.retry_delay_us(event.account.account_id, attempt))
-            if self._clock.now_us + delay_us > event.created_us + GIVES_UP_AFTER_US:
+            if self._clock.now_us + delay_us > begun_us + GIVES_UP_AFTER_US:
                 self._note(event, event_id, "gave_up", None, detail)
                 return
             yield Wait(delay_us)

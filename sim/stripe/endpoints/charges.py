@@ -23,7 +23,7 @@ def retrieve(context: Context, values: Mapping[str, Any], charge_id: str) -> dic
 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    charges = context.ledger.of(Charge)
+    charges = context.ledger.of(Charge, values.get("payment_intent") or values.get("customer"))
     if "customer" in values:
         charges = [charge for charge in charges if charge.customer_id == values["customer"]]
     if "payment_intent" in values:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sim.stripe import parameters
+from sim.stripe import parameters, test_clock
 from sim.stripe.context import Context
 from sim.stripe.customer import TEXTS, Customer
 from sim.stripe.errors import invalid_request
@@ -21,17 +21,20 @@ UPDATE: Final[parameters.Specification] = {
     "invoice_settings": parameters.nested({"default_payment_method": parameters.clearable(parameters.text)}),
     "expand": parameters.listed(parameters.text),
 }
-CREATE: Final[parameters.Specification] = {**UPDATE, "payment_method": parameters.text}
+CREATE: Final[parameters.Specification] = {**UPDATE, "payment_method": parameters.text, "test_clock": parameters.text}
 LIST: Final[parameters.Specification] = {
     **PAGING,
     "email": parameters.text,
+    "test_clock": parameters.text,
     "created": parameters.hash_of_anything,
 }
 
 
 def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     metadata = parameters.merged({}, values["metadata"]) if "metadata" in values else {}
-    account = context.account = context.owner(metadata)
+    account = context.account = (
+        test_clock.account_on(context, values["test_clock"]) if "test_clock" in values else context.owner(metadata)
+    )
     customer = Customer(account.next_id("cus"), account, context.now_s, metadata)
     if "payment_method" in values:
         chosen(context, account, values["payment_method"]).attach(context, customer, checked=True)
@@ -64,6 +67,8 @@ def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
     """Detaches every payment method: after that nothing can be charged for this customer."""
     customer = context.ledger.get(Customer, customer_id)
     body = customer.render()
+    if customer.account.billing is not None:
+        customer.account.billing.customer_left(context, customer)
     for method in list(customer.payment_methods):
         method.detach(context)
     customer.deleted = True
@@ -72,7 +77,9 @@ def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    customers = [customer for customer in context.ledger.of(Customer) if not customer.deleted]
+    on_clock = values.get("test_clock")
+    customers = test_clock.all_on(context, on_clock, Customer) if on_clock else context.ledger.of(Customer)
+    customers = [customer for customer in customers if not customer.deleted]
     if "email" in values:
         customers = [customer for customer in customers if customer.texts["email"] == values["email"]]
     return page(customers, values, "/v1/customers")

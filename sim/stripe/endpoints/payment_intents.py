@@ -122,6 +122,7 @@ def update(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[
             f"This PaymentIntent could not be updated because it has a status of {intent.status}. You may only "
             f"update a PaymentIntent with one of the following statuses: {', '.join(CONFIRMABLE)}.",
         )
+    intent.check_change(values)
     check_amount(values.get("amount", intent.amount), values.get("currency", intent.currency))
     if "customer" in values:
         _change_customer(context, intent, values["customer"])

@@ -45,7 +45,7 @@ def retrieve(context: Context, values: Mapping[str, Any], refund_id: str) -> dic
 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    refunds = context.ledger.of(Refund)
+    refunds = context.ledger.of(Refund, values.get("payment_intent") or values.get("charge"))
     if "charge" in values:
         refunds = [refund for refund in refunds if refund.charge.id == values["charge"]]
     if "payment_intent" in values:
