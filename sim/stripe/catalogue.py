@@ -146,9 +146,7 @@ def _unit_amount(values: Mapping[str, Any]) -> Decimal | None:
     if amount is None:
         raise missing_parameter("unit_amount")
     if amount < 0:
-        raise invalid_request(
-            "Invalid non-negative integer", param="unit_amount", code="parameter_invalid_integer"
-        )
+        raise invalid_request("Invalid non-negative integer", param="unit_amount", code="parameter_invalid_integer")
     return Decimal(amount)
 
 

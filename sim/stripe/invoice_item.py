@@ -38,9 +38,7 @@ class Sale:
         "discountable",
     )
 
-    def __init__(
-        self, amount: int, currency: str, description: str | None, period: Period, quantity: int = 1
-    ) -> None:
+    def __init__(self, amount: int, currency: str, description: str | None, period: Period, quantity: int = 1) -> None:
         self.amount = amount
         self.currency = currency
         self.description = description

@@ -26,7 +26,7 @@ class InvoiceIntent(PaymentIntent):
         )
         self.invoice = invoice
         self.description = invoice.purpose()
-        self.types = invoice.payment_method_types or list(self.dashboard_types)
+        self.types = invoice.payment_method_types or list(self.merchant.automatic_types)
         self.setup_future_usage = "off_session" if invoice.saves_payment_method() else None
         account.objects[self.id] = self
         account.intents.append(self)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.stripe.confirmation import attempt, need, prepare
 from sim.stripe.account import LISTED_AS
+from sim.stripe.confirmation import attempt, need, prepare
 from sim.stripe.errors import StripeError
 from sim.stripe.setup_intent import SetupIntent
 
@@ -23,7 +23,7 @@ class PendingSetupIntent(SetupIntent):
         account = subscription.account
         super().__init__(account.next_id("seti"), account, context, subscription.customer, "off_session")
         self.subscription = subscription
-        self.types = subscription.payment_settings.get("payment_method_types") or list(self.dashboard_types)
+        self.types = subscription.payment_settings.get("payment_method_types") or list(self.merchant.automatic_types)
         account.objects[self.id] = self
         account.intents.append(self)
 

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from sim.stripe.pending_setup import PendingSetupIntent
     from sim.stripe.subscription_item import SubscriptionItem
 
-Status = Literal[
-    "trialing", "active", "incomplete", "incomplete_expired", "past_due", "canceled", "unpaid", "paused"
-]
+Status = Literal["trialing", "active", "incomplete", "incomplete_expired", "past_due", "canceled", "unpaid", "paused"]
 ENDED: Final = ("canceled", "incomplete_expired")
 EXPIRES_AFTER_S: Final = 23 * HOUR_US // SECOND_US
 """Source: Stripe voids the first invoice of a subscription, and that of an update, after 23 hours without payment."""
@@ -209,9 +207,7 @@ class Subscription:
         """What waits for the next invoice: what belongs to this subscription, and what belongs to none."""
         billing = self.account.billing
         waiting = billing.waiting_items if billing else []
-        return [
-            item for item in waiting if item.customer is self.customer and item.sale.subscription in (None, self)
-        ]
+        return [item for item in waiting if item.customer is self.customer and item.sale.subscription in (None, self)]
 
     def invoice(self, context: Context, reason: str, sales: Sequence[Sale], gathered: Sequence[InvoiceItem]) -> Invoice:
         """A draft with these lines; the caller opens it."""
@@ -455,11 +451,8 @@ class Subscription:
         """A period, or the trial, is over: begin the next one and bill it."""
         start_s = self.period[1]
         trial_is_over = self.status == "trialing"
-        if trial_is_over and self.automatic and self.payer() is None:
-            if self.missing_payment_method == "cancel":
-                return self.cancel(context)
-            if self.missing_payment_method == "pause":
-                return self.pause(context, "trial_end_without_payment_method")
+        if trial_is_over and self._ends_with_trial(context):
+            return
         period = (start_s, self.cycle_end(self.items, self.anchor, start_s))
         invoice = self.invoice(
             context, "subscription_cycle", [item.sale(period) for item in self.items], self.waiting_items()
@@ -471,6 +464,16 @@ class Subscription:
             if trial_is_over:
                 self.status = "active"
         self._bill_cycle(context, invoice)
+
+    def _ends_with_trial(self, context: Context) -> bool:
+        """Whether the end of the trial is the end, or a pause, for want of a payment method."""
+        if not self.automatic or self.payer() is not None or self.missing_payment_method == "create_invoice":
+            return False
+        if self.missing_payment_method == "cancel":
+            self.cancel(context)
+        else:
+            self.pause(context, "trial_end_without_payment_method")
+        return True
 
     def _bill_cycle(self, context: Context, invoice: Invoice) -> None:
         """Put the invoice of a cycle on its way; where collection is paused, or was given up, not so far."""

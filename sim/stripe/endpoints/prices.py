@@ -142,5 +142,3 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
     for name, wanted in values.get("recurring", {}).items():
         prices = [price for price in prices if price.recurring and getattr(price.recurring, name) == wanted]
     return page(prices, values, "/v1/prices")
-
-
