@@ -17,12 +17,14 @@ FILE_NAME: Final = "gatefall.toml"
 VARIABLE_PREFIX: Final = "GATEFALL_"
 
 _WHOLE_NUMBER: Final = "a whole number"
+_NUMBER: Final = "a number"
 _TEXT: Final = "text in quotes"
 _YES_OR_NO: Final = "true or false"
 _PHASES: Final = 'a phase such as 2, a range such as "0-6", or a list of them'
 
 SETTINGS: Final[Mapping[str, str]] = {
     "target": _TEXT,
+    "pace": _NUMBER,
     "phase": _PHASES,
     "customers": _WHOLE_NUMBER,
     "seed": _WHOLE_NUMBER,
@@ -97,6 +99,8 @@ def _fits(value: Any, expected: str) -> bool:
         return isinstance(value, bool)
     if expected == _WHOLE_NUMBER:
         return isinstance(value, int) and not isinstance(value, bool)
+    if expected == _NUMBER:
+        return isinstance(value, int | float) and not isinstance(value, bool)
     if expected == _TEXT:
         return isinstance(value, str)
     if isinstance(value, list):

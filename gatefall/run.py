@@ -28,7 +28,16 @@ _LARGEST_SEED: Final = 2**63 - 1
     envvar=variable("target"),
     show_default=True,
     metavar="NAME",
-    help="What the customers act against.",
+    help="What the customers act against: simulated (virtual time) or mock (HTTP servers, started by themselves).",
+)
+@click.option(
+    "--pace",
+    type=click.FloatRange(0, 1_000),
+    default=0.0,
+    envvar=variable("pace"),
+    show_default=True,
+    metavar="P",
+    help="How much of people's time passes in real time: 0 none, 1 all. For targets over HTTP.",
 )
 @click.option(
     "--phase",
@@ -74,6 +83,7 @@ def run(
     context: click.Context,
     scenarios: tuple[str, ...],
     target: str,
+    pace: float,
     phases: tuple[tuple[int, ...], ...],
     customers: int | None,
     seed: int,
@@ -108,7 +118,7 @@ def run(
         claim(out, force)
     crash_log.directory = out
     _announce(plan, out, quiet)
-    return _carry_out(plan, out, workers, jsonl, quiet)
+    return _carry_out(plan, out, workers, pace, jsonl, quiet)
 
 
 def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
@@ -174,12 +184,12 @@ def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _carry_out(plan: Plan, out: Path, workers: int, jsonl: bool, quiet: bool) -> int:
+def _carry_out(plan: Plan, out: Path, workers: int, pace: float, jsonl: bool, quiet: bool) -> int:
     from gatefall.progress import progress_bar
     from gatefall.telling import tell
 
     with progress_bar(plan, quiet) as progress:
-        record = _run(plan, out, workers, progress)
+        record = _run(plan, out, workers, pace, progress)
     if jsonl:
         from conformance.export import export_jsonl
 
@@ -191,14 +201,15 @@ def _carry_out(plan: Plan, out: Path, workers: int, jsonl: bool, quiet: bool) ->
     return code
 
 
-def _run(plan: Plan, out: Path, workers: int, progress: Any) -> RunRecord:
+def _run(plan: Plan, out: Path, workers: int, pace: float, progress: Any) -> RunRecord:
     from conformance.running import CellFailed, WorkerLost, run_plan
     from gatefall.folds import FOLDS
     from gatefall.mistakes import SetUpFailed
     from gatefall.targets import target_named
 
     try:
-        return run_plan(plan, out, target_named(plan.manifest.target), FOLDS, workers=workers, progress=progress)
+        target = target_named(plan.manifest.target, pace)
+        return run_plan(plan, out, target, FOLDS, workers=workers, progress=progress)
     except WorkerLost as error:
         raise SetUpFailed(str(error)) from error
     except CellFailed as error:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gatefall.mistakes import Mistake
+from gatefall.mistakes import unknown_name
 
 if TYPE_CHECKING:
     from conformance.target import Target
 
 SIMULATED: Final = "simulated"
+MOCK: Final = "mock"
+NAMES: Final = (SIMULATED, MOCK)
 
 
 def check_target(name: str) -> str:
     """The name, if customers can be let loose on that target. Raises Mistake."""
-    if name == SIMULATED:
+    if name in NAMES:
         return name
-    if name == "mock" or name.endswith(".toml"):
-        raise Mistake(
-            f'the target "{name}" cannot be reached by this version of gatefall, which runs in virtual time only; '
-            f"use --target {SIMULATED}, or leave it out"
-        )
-    raise Mistake(f'there is no target "{name}"; expected "{SIMULATED}"')
+    raise unknown_name("target", name, NAMES, "gatefall run --help")
 
 
-def target_named(name: str) -> Target:
+def target_named(name: str, pace: float = 0.0) -> Target:
     """The target of that name. Raises Mistake."""
     check_target(name)
+    if name == MOCK:
+        from conformance.mock import MockTarget
+
+        return MockTarget(pace)
     from conformance.simulated import SimulatedTarget
 
     return SimulatedTarget()

@@ -116,6 +116,13 @@ def read_asked_request(
     )
 
 
+def read_webhook_request(
+    method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
+) -> Request:
+    """The delivery that billing-webhooks received: the raw bytes, which the signature is over."""
+    return Request(method, path, content, headers, query)
+
+
 def read_stripe_request(method: str, path: str, query: bytes, headers: Mapping[str, str], content: bytes) -> Request:
     """The request that Stripe received. Raises BadForm."""
     body = form_decoded(content) if content else ({} if method == "POST" else None)

@@ -1,0 +1,152 @@
+"""A variant's deployment behind real HTTP servers of its own, with customers who share its virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import simpy
+from starlette.types import Receive, Scope
+
+from conformance.over_http.client import HttpxClient
+from conformance.over_http.lateness import Lateness
+from conformance.over_http.lockstep import Crossings, LockstepWorld, Pace, WiredService
+from conformance.over_http.wire import (
+    WireRequest,
+    asked_request,
+    json_request,
+    read_json_request,
+    read_stripe_request,
+    stripe_request,
+    webhook_request,
+)
+from conformance.servers.apps import GatewayApp, api_app, webhooks_app
+from conformance.servers.service_app import ServiceApp, body_of, headers_of
+from conformance.servers.uvicorn_server import HttpServer, start
+from scenarios.scenario import Variant
+from sim.deployment import Deployment, OnSettled
+from sim.effects import Program
+from sim.facts import Fact
+from sim.messages import Request, Service
+from sim.principal import Principal
+from sim.workers import Workers
+from sim.world import Activity, WorldClock
+
+CONCURRENT_CUSTOMERS: Final = 200
+"""Customers on their way at once, where they share nothing."""
+_SECRET: Final = "lockstep"
+"""By which the services of a deployment that lives in one process know each other."""
+
+
+class _StripeApp(ServiceApp):
+    """Stripe's form of requests."""
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request:
+        content = await body_of(scope, receive)
+        return read_stripe_request(scope["method"], scope["path"], scope["query_string"], headers_of(scope), content)
+
+
+class LockstepDeployment(Deployment):
+    """One variant's deployment as servers on loopback. `run` lets customers loose on it, once."""
+
+    def __init__(self, variant: Variant, seed: int, pace: float = 0.0) -> None:
+        super().__init__(variant, seed, WorldClock(0))
+        self.lateness = Lateness()
+        self._pace = Pace(pace, self.lateness)
+        self._wired: Mapping[str, Service] = {}
+
+    async def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
+        """Run those customers until nothing is left to happen: together where they share queues, else side by side.
+
+        `on_settled` is called once for each, in the order in which the simulated world calls it. Raises ModelError,
+        SetUpFailed, or LostOnTheWay when a message got lost between client and server.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            client = HttpxClient()
+            crossings = Crossings(client)
+            self._wired = await self._serve(crossings, stack)
+            # Connections go before the servers, which else would wait for them.
+            stack.push_async_callback(client.close)
+            stack.push_async_callback(crossings.close)
+            if self.shares_queues:
+                await self._run_together(customers, on_settled)
+            else:
+                await self._run_side_by_side(customers, on_settled)
+
+    async def _serve(self, crossings: Crossings, servers: contextlib.AsyncExitStack) -> Mapping[str, Service]:
+        """Start the servers; the services as callers reach them."""
+        answering = crossings.received
+        apps: Mapping[str, Any] = {
+            "gateway": GatewayApp(answering, answering),
+            "subscriptions-api": api_app(answering, _SECRET),
+            "billing-webhooks": webhooks_app(answering),
+            "stripe": _StripeApp(read_json_request, answering),
+        }
+        started = dict(zip(apps, await asyncio.gather(*(start(app) for app in apps.values())), strict=True))
+        servers.push_async_callback(_stop, started.values())
+        origins = {name: server.url for name, server in started.items()}
+        origins["test-support"] = origins["gateway"]
+        return {
+            name: WiredService(service, origins[name], _WRITERS[name], crossings)
+            for name, service in self.services.items()
+        }
+
+    async def _run_together(self, customers: Iterable[int], on_settled: OnSettled) -> None:
+        def settled(principal: Principal) -> None:
+            on_settled(principal.customer, principal.account_id, self.settle(principal))
+
+        world = self._world(simpy.Environment(initial_time=0), settled, self.workers())
+        world.feed(self.arrivals(customers))
+        await world.drive(self._pace)
+
+    async def _run_side_by_side(self, customers: Iterable[int], on_settled: OnSettled) -> None:
+        """A bounded number of customers at once, each in a world of its own; handed over in the order of arrival."""
+        under_way: deque[asyncio.Task[list[Fact]]] = deque()
+        arrivals = deque(self.arrivals(customers))
+        principals: deque[Principal] = deque()
+        try:
+            while arrivals or under_way:
+                while arrivals and len(under_way) < CONCURRENT_CUSTOMERS:
+                    at_us, principal, program = arrivals.popleft()
+                    principals.append(principal)
+                    under_way.append(asyncio.create_task(self._run_one(at_us, principal, program)))
+                facts = await under_way.popleft()
+                principal = principals.popleft()
+                on_settled(principal.customer, principal.account_id, facts)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _run_one(self, at_us: int, principal: Principal, program: Program[None]) -> list[Fact]:
+        found: list[list[Fact]] = []
+        world = self._world(simpy.Environment(initial_time=at_us), lambda one: found.append(self.settle(one)), {})
+        self.clock.now_us = at_us
+        Activity(world, principal, program).run()
+        await world.drive(self._pace)
+        [facts] = found
+        return facts
+
+    def _world(
+        self, environment: simpy.Environment, on_quiet: Callable[[Principal], None], workers: Mapping[str, Workers]
+    ) -> LockstepWorld:
+        world = LockstepWorld(self.network, self.faults, workers, environment, on_quiet, self.clock)
+        world.services = dict(self._wired)
+        return world
+
+
+async def _stop(servers: Iterable[HttpServer]) -> None:
+    await asyncio.gather(*(server.stop() for server in servers))
+
+
+_WRITERS: Final[Mapping[str, Callable[[Any], WireRequest]]] = {
+    "gateway": json_request,
+    "subscriptions-api": partial(asked_request, secret=_SECRET),
+    "billing-webhooks": webhook_request,
+    "stripe": stripe_request,
+    "test-support": json_request,
+}

@@ -1,0 +1,120 @@
+"""The ASGI shell around one of the deployment's own services: reads a request, has it answered, writes the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from conformance.over_http.wire import answer_content
+from sim.messages import Answer, Request
+from sim.subscriptions_api.envelope import NOT_FITTING, refusal
+
+BODY_MAX_BYTES: Final = 1_000_000
+"""Assumption: the largest body of the contract, a batch of fifty lines, has some ten thousand bytes."""
+BODY_TIMEOUT_S: Final = 30.0
+"""How long a client may take to send its body. Assumption."""
+
+Answering = Callable[[Request, Mapping[str, str]], Awaitable[Answer]]
+"""Has a request answered by its service, whatever world runs it; the headers are those of the HTTP request."""
+Reading = Callable[[str, str, Mapping[str, str], Mapping[str, str], bytes], Request]
+"""Makes a service's request of method, path, query, headers and body."""
+Page = Callable[[], tuple[bytes, str]]
+"""Something that the server says about itself: content and media type."""
+
+
+class Unreadable(Exception):
+    """A request that no service can be asked: HTTP status and a message for a person."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+
+
+class ServiceApp:
+    """One service as an ASGI application. `pages` are what it says about itself, by path (GET): health, metrics."""
+
+    __slots__ = ("_answering", "_pages", "_reading")
+
+    def __init__(self, reading: Reading, answering: Answering, pages: Mapping[str, Page] | None = None) -> None:
+        self._reading = reading
+        self._answering = answering
+        self._pages = dict(pages or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; other kinds of connections are closed."""
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1003})
+            return
+        page = self._pages.get(scope["path"])
+        if page is not None and scope["method"] in ("GET", "HEAD"):
+            content, media_type = page()
+            await Response(content, 200, media_type=media_type)(scope, receive, send)
+            return
+        try:
+            request = await self._read(scope, receive)
+        except ClientDisconnect:
+            return
+        except Unreadable as error:
+            await response_of(refusal(error.status, NOT_FITTING, error.message))(scope, receive, send)
+            return
+        answer = await self._answering(request, headers_of(scope))
+        await response_of(answer)(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request:
+        content = await body_of(scope, receive)
+        return self._reading(scope["method"], scope["path"], query_of(scope), headers_of(scope), content)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Headers by lower-case name; of several of one name, the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def query_of(scope: Scope) -> Mapping[str, str]:
+    """The query by name. Raises Unreadable where it is none."""
+    query: bytes = scope["query_string"]
+    if not query:
+        return {}
+    try:
+        return dict(parse_qsl(query.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=100))
+    except (UnicodeDecodeError, ValueError):
+        raise Unreadable(400, "query: not readable as UTF-8 with at most 100 parameters") from None
+
+
+async def body_of(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises Unreadable where it is too large or comes too slowly, ClientDisconnect where it stops."""
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared) > BODY_MAX_BYTES:
+        raise _too_large()
+    content = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in HttpRequest(scope, receive).stream():
+                content += chunk
+                if len(content) > BODY_MAX_BYTES:
+                    raise _too_large()
+    except TimeoutError:
+        raise Unreadable(408, f"body: did not arrive within {BODY_TIMEOUT_S:g} s") from None
+    return bytes(content)
+
+
+def response_of(answer: Answer) -> Response:
+    """An answer as an HTTP response."""
+    content, media_type = answer_content(answer)
+    response = Response(content, answer.status, media_type=media_type)
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _too_large() -> Unreadable:
+    return Unreadable(413, f"body: longer than {BODY_MAX_BYTES} bytes")

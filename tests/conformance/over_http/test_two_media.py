@@ -1,0 +1,87 @@
+"""One world, two media: the whole library in virtual time and over HTTP, compared customer by customer.
+
+What is compared is everything: all facts in their order, with their times. Outcomes, operations and findings follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from conformance.over_http import wire
+from conformance.over_http.lockstep import LostOnTheWay
+from conformance.over_http.lockstep_deployment import LockstepDeployment
+from scenarios.reading import read_scenarios
+from scenarios.scenario import Variant
+from scenarios.variants import variant_label, variants
+from sim.deployment import SimulatedDeployment
+from sim.facts import Fact
+
+CUSTOMERS = 3
+SEED = 11
+LIBRARY = read_scenarios([])
+
+Story = tuple[int, str, list[Fact]]
+
+
+def simulated(variant: Variant, seed: int = SEED) -> list[Story]:
+    stories: list[Story] = []
+    SimulatedDeployment(variant, seed).run(
+        range(variant.scenario.customers.count), lambda *settled: stories.append(settled)
+    )
+    return stories
+
+
+def over_http(variant: Variant, seed: int = SEED, pace: float = 0.0) -> list[Story]:
+    stories: list[Story] = []
+    deployment = LockstepDeployment(variant, seed, pace)
+    asyncio.run(deployment.run(range(variant.scenario.customers.count), lambda *settled: stories.append(settled)))
+    return stories
+
+
+def variant_of(name: str, phase: int, customers: int) -> Variant:
+    [found] = variants([one for one in LIBRARY if one.scenario.name == name], [phase], customers)
+    return found
+
+
+def first_difference(one: Story, other: Story) -> str:
+    pairs = zip(one[2], other[2], strict=False)
+    return next((f"virtual time: {a}\nover HTTP:    {b}" for a, b in pairs if a != b), "one has more facts")
+
+
+@pytest.mark.parametrize("name", [one.scenario.name for one in LIBRARY])
+def test_every_customer_has_the_same_story_in_both_media(name: str) -> None:
+    for variant in variants([one for one in LIBRARY if one.scenario.name == name], None, CUSTOMERS):
+        expected, found = simulated(variant), over_http(variant)
+        assert [story[:2] for story in found] == [story[:2] for story in expected], variant_label(variant)
+        for one, other in zip(expected, found, strict=True):
+            assert one == other, f"{variant_label(variant)}, customer {one[0]}\n{first_difference(one, other)}"
+
+
+def test_more_customers_at_once_than_are_let_in_have_the_same_stories() -> None:
+    variant = variant_of("a-normal-week", 2, 230)
+    assert over_http(variant) == simulated(variant)
+
+
+def test_time_that_really_passes_changes_nothing() -> None:
+    variant = variant_of("three-d-secure-passed", 4, 5)
+    assert over_http(variant, pace=0.000_01) == simulated(variant)
+
+
+def test_a_wire_that_alters_what_it_carries_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    variant = variant_of("missing-payment-method", 2, 5)
+    encode = wire.form_encoded
+
+    def without_method(parameters: dict[str, object]) -> bytes:
+        return encode({name: value for name, value in parameters.items() if name != "payment_method"})
+
+    monkeypatch.setattr(wire, "form_encoded", without_method)
+    assert over_http(variant) != simulated(variant)
+
+
+def test_a_server_that_answers_by_itself_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    variant = variant_of("missing-payment-method", 2, 2)
+    monkeypatch.setattr("conformance.servers.service_app.BODY_MAX_BYTES", 1)
+    with pytest.raises(LostOnTheWay, match="413"):
+        over_http(variant)
