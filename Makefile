@@ -1,5 +1,6 @@
 # make run    set everything up, run the scenario library over phases 0-6, print the table and where the report is
-# make test   set everything up, run the tests
+# make test   set everything up, run the tests; those that need PostgreSQL, Redis, stripe-mock … are skipped, and listed
+#             with how to get them (`.ci/install`, then `.ci/services make test`)
 # make lint   style, formatting and types
 # make lock   choose and pin the newest versions of all dependencies (needs uv)
 # make clean  remove what the other targets made, recorded runs excepted
@@ -65,5 +66,5 @@ lock:
 	@(echo '$(NOTE)' && $(LOCK) --group dev) > requirements-dev.txt.new && mv requirements-dev.txt.new requirements-dev.txt
 
 clean:
-	@rm -rf $(VENV) .venv-other build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-other node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
