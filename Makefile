@@ -1,6 +1,6 @@
 # make run    set everything up, run the scenario library over phases 0-6, print the table and where the report is
-# make test   set everything up, run the tests; those that need PostgreSQL, Redis, stripe-mock … are skipped, and listed
-#             with how to get them (`.ci/install`, then `.ci/services make test`)
+# make test   set everything up, run the tests; lists what it skipped for want of PostgreSQL, Redis, stripe-mock, Chromium
+#             or Stripe's command line: `.ci/install`, then `.ci/services make test` runs everything
 # make lint   style, formatting and types
 # make lock   choose and pin the newest versions of all dependencies (needs uv)
 # make clean  remove what the other targets made, recorded runs excepted
