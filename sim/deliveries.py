@@ -34,7 +34,10 @@ _LATE_US: Final = HOUR_US
 
 
 class Deliveries:
-    """The delivery policy of a world: calibrated delays, and the scenario's webhook faults on top."""
+    """The delivery policy of a world: calibrated delays, and the scenario's webhook faults on top.
+
+    `usual_delay_us` takes the place of the calibrated delays, where a world has a network of its own.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,9 @@ class Deliveries:
         streams_of: Callable[[str], Streams],
         journal: Journal,
         clock: Clock,
+        usual_delay_us: Callable[[Streams], int] | None = None,
     ) -> None:
+        self._usual_delay_us = usual_delay_us or _usual_delay_us
         self._faults = webhook_faults(faults)
         self._streams_of = streams_of
         self._journal = journal
@@ -51,7 +56,7 @@ class Deliveries:
     def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
         """The copies of one event that are sent, each with its delay; a lost copy counts as a failed attempt."""
         streams = self._streams_of(account_id)
-        delay_us = _usual_delay_us(streams)
+        delay_us = self._usual_delay_us(streams)
         if not self._faults:
             return (Delivery(delay_us, lost=False),)
         lost = False

@@ -142,6 +142,21 @@ class RateLimited(Refusal):
         return refusal(self.status, self.code, self.message, {"retry-after": str(self.wait_s)})
 
 
+def operation_of(method: str, path: str) -> str:
+    """The name of the operation that a request asks for; "" where there is none."""
+    methods = _FIXED_PATHS.get(path)
+    if methods is None:
+        if path.startswith(ADMIN_API_PREFIX):
+            _, slash, rest = path[len(ADMIN_API_PREFIX) :].partition("/")
+            methods = admin_methods_of(slash + rest)
+        elif path.startswith(CUSTOMER_PREFIX):
+            try:
+                methods = _read_path(path)[0]
+            except Refusal:
+                return ""
+    return "" if methods is None else methods.get(method, "")
+
+
 def _read_path(path: str) -> tuple[Mapping[str, str], str, str | None]:
     """Operations by method, id and named account in a customer's path. Raises Refusal (404)."""
     named: str | None = None

@@ -15,10 +15,20 @@ from conformance.over_http.wire import (
     read_webhook_request,
 )
 from conformance.servers.service_app import Answering, Page, ServiceApp, Unreadable
+from sim.gateway import operation_of
 from sim.messages import Request
 from sim.subscriptions_api.asked import Asked
 
 TEST_SUPPORT_PREFIX: Final = "/__test__/"
+
+
+def _read_named(
+    method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
+) -> Request:
+    """A customer's or administrator's request, with the name of its operation: for counters and for faults."""
+    request = read_json_request(method, path, query, headers, content)
+    request.operation = operation_of(method, path)
+    return request
 
 
 class GatewayApp:
@@ -27,7 +37,7 @@ class GatewayApp:
     __slots__ = ("_gateway", "_test_support")
 
     def __init__(self, gateway: Answering, test_support: Answering, pages: Mapping[str, Page] | None = None) -> None:
-        self._gateway = ServiceApp(read_json_request, gateway, pages)
+        self._gateway = ServiceApp(_read_named, gateway, pages)
         self._test_support = ServiceApp(read_json_request, test_support)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

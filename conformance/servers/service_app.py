@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conformance.over_http.wire import answer_content
+from conformance.servers.uvicorn_server import DROP
 from sim.messages import Answer, Request
 from sim.subscriptions_api.envelope import NOT_FITTING, refusal
 
@@ -36,6 +37,10 @@ class Unreadable(Exception):
         super().__init__(status, message)
         self.status = status
         self.message = message
+
+
+class Dropped(Exception):
+    """The connection is to end without an answer: a fault of the network that was asked for."""
 
 
 class ServiceApp:
@@ -66,12 +71,23 @@ class ServiceApp:
         except Unreadable as error:
             await response_of(refusal(error.status, NOT_FITTING, error.message))(scope, receive, send)
             return
-        answer = await self._answering(request, headers_of(scope))
+        try:
+            answer = await self._answering(request, headers_of(scope))
+        except Dropped:
+            await drop_connection(scope, receive)
+            return
         await response_of(answer)(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         content = await body_of(scope, receive)
         return self._reading(scope["method"], scope["path"], query_of(scope), headers_of(scope), content)
+
+
+async def drop_connection(scope: Scope, receive: Receive) -> None:
+    """End the connection without an answer."""
+    scope[DROP]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LOOPBACK: Final = "127.0.0.1"
 _BACKLOG: Final = 2_048
+DROP: Final = "gatefall.drop"
+"""The key under which a request's scope holds what breaks its connection."""
 
 
 class PortTaken(OSError):
@@ -24,6 +27,14 @@ class _Quiet(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
+
+
+class _Protocol(HttpToolsProtocol):
+    """As uvicorn's, and lets an application break the connection instead of answering."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[DROP] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
 
 class HttpServer:
@@ -47,6 +58,8 @@ async def start(app: Any, port: int = 0, host: str = LOOPBACK, shutdown_timeout_
     listening = _listening_socket(host, port)
     config = uvicorn.Config(
         app,
+        http=_Protocol,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",
