@@ -20,6 +20,7 @@ from gatefall.exit_codes import ExitCode
 
 _SUBCOMMANDS: Final = {
     "run": "gatefall.run:run",
+    "serve": "gatefall.serve:serve",
     "judge": "gatefall.judge:judge",
     "report": "gatefall.report:report",
     "replay": "gatefall.replay:replay",

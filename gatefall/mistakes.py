@@ -26,6 +26,12 @@ class SetUpFailed(Mistake):
     exit_code: ClassVar[int] = ExitCode.SET_UP_FAILED
 
 
+class Refused(Mistake):
+    """Something that must not be done, whoever asks: a live key, a host that was not allowed."""
+
+    exit_code: ClassVar[int] = ExitCode.REFUSED
+
+
 def unknown_name(what: str, name: str, names: Iterable[str], where_listed: str) -> Mistake:
     """A name that does not exist, with the one that was probably meant."""
     from scenarios.nearest import nearest

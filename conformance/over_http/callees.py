@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from conformance.over_http.client import HttpClient, Unanswered
 from conformance.over_http.wire import WireRequest, is_internal, read_answer, webhook_request
@@ -13,6 +13,10 @@ from sim.time import SECOND_US
 
 if TYPE_CHECKING:
     from conformance.over_http.live_world import LiveWorld
+
+
+AT_ONCE: Final = 100
+"""Deliveries that one receiver gets at once. Assumption."""
 
 
 class Callee(Protocol):
@@ -73,10 +77,36 @@ class OverWireUnlessInternal:
         return await callee(request, timeout_us)
 
 
-def receivers(client: HttpClient) -> Callable[[str], Callee]:
-    """Receivers of webhooks, which Stripe calls by the origin of their URL."""
+class Receivers:
+    """Receivers of webhooks, whom Stripe calls by the origin of their URL.
 
-    def at(origin: str) -> Callee:
-        return OverHttp(client, origin, webhook_request)
+    At most `AT_ONCE` deliveries are with one receiver at a time; the time that others wait for their turn is not held
+    against the receiver.
+    """
 
-    return at
+    __slots__ = ("_by_origin", "_client")
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+        self._by_origin: dict[str, Callee] = {}
+
+    def at_origin(self, origin: str) -> Callee:
+        """The receiver there."""
+        callee = self._by_origin.get(origin)
+        if callee is None:
+            callee = self._by_origin[origin] = InTurn(OverHttp(self._client, origin, webhook_request), AT_ONCE)
+        return callee
+
+
+class InTurn:
+    """Lets no more than so many calls be under way; the others wait outside of their time."""
+
+    __slots__ = ("_callee", "_turns")
+
+    def __init__(self, callee: Callee, at_once: int) -> None:
+        self._callee = callee
+        self._turns = asyncio.Semaphore(at_once)
+
+    async def __call__(self, request: Request, timeout_us: int) -> Answer:
+        async with self._turns:
+            return await self._callee(request, timeout_us)

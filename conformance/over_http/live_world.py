@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from conformance.over_http.callees import Callee
@@ -79,6 +79,16 @@ class LiveWorld:
             return self._broken(name, request, error)
         return await asyncio.shield(self._task(self._answer_of(run, name, request)))
 
+    def answering(
+        self, name: str, service: Service
+    ) -> Callable[[Request, Mapping[str, str]], Coroutine[Any, Any, Answer]]:
+        """What a server's shell asks: `answer` for that service."""
+
+        def answer(request: Request, headers: Mapping[str, str]) -> Coroutine[Any, Any, Answer]:
+            return self.answer(name, service, request)
+
+        return answer
+
     async def run(self, program: Program[Any]) -> Any:
         """Run a program in the current task and return its result; cancelled with the task."""
         return await _Run(self, program).finish()
@@ -117,6 +127,12 @@ class LiveWorld:
             del self._alarms[service, account_id]
             self.start(self.alarmed[service].on_alarm(account_id))
         return len(due)
+
+    async def sweep_every(self, seconds: float) -> None:
+        """Sweep for ever; to be cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            self.sweep()
 
     def callee(self, name: str) -> Callee:
         """The service of that name or origin. Raises KeyError where the world knows none."""

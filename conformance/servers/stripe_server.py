@@ -1,0 +1,118 @@
+"""The Stripe double alone, for other people's backends: an HTTP server, and the deliveries of its events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from conformance.over_http.callees import Receivers
+from conformance.over_http.client import HttpxClient
+from conformance.over_http.live_clock import LiveClock
+from conformance.over_http.live_world import LiveWorld
+from conformance.over_http.own_errors import STRIPE
+from conformance.servers import uvicorn_server
+from conformance.servers.no_journal import NoJournal
+from conformance.servers.stripe_app import stripe_app
+from conformance.servers.stripe_deliveries import StripeDeliveries
+from conformance.servers.uvicorn_server import LOOPBACK, HttpServer
+from sim.stripe import Stripe
+from sim.stripe.payment_method import TYPES
+from sim.stripe.webhook_endpoint import WebhookEndpoint
+from sim.time import unix_s
+
+SWEEP_EVERY_S: Final = 1.0
+"""How often the server looks for what has come due."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeSettings:
+    """How a double is set. Port 0 takes a free one; shares are from 0 to 1; `webhook_pace` stretches the distances
+    between deliveries (1 = Stripe's own, 0.001 = a minute in 60 ms)."""
+
+    port: int = 0
+    host: str = LOOPBACK
+    public_url: str | None = None
+    webhook_urls: Sequence[str] = ()
+    webhook_events: Sequence[str] = ("*",)
+    webhook_secret: str = "whsec_gatefall"
+    webhook_pace: float = 1.0
+    secret_key: str = "sk_test_gatefall"
+    publishable_key: str = "pk_test_gatefall"
+    payment_method_types: tuple[str, ...] = TYPES
+    seed: str = ""
+    deliveries: StripeDeliveries = field(default_factory=StripeDeliveries)
+
+
+class StripeServer:
+    """A double that listens at `url`."""
+
+    def __init__(self, settings: StripeSettings) -> None:
+        self._settings = settings
+        self._client = HttpxClient()
+        self.clock = LiveClock()
+        self.world = LiveWorld(
+            clock=self.clock, pace=settings.webhook_pace, elsewhere=Receivers(self._client).at_origin
+        )
+        self.stripe = Stripe(
+            self.clock,
+            NoJournal(self.clock),
+            settings.deliveries,
+            webhook_secret=settings.webhook_secret,
+            secret_key=settings.secret_key,
+            publishable_key=settings.publishable_key,
+            automatic_types=settings.payment_method_types,
+            endpoints=self._endpoints(),
+            id_seed=settings.seed,
+            lists_in_order=True,
+        )
+        self._server: HttpServer | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its origin, without a slash at the end. Raises RuntimeError before it listens."""
+        if self._server is None:
+            raise RuntimeError("the server does not listen")
+        return self._server.url
+
+    async def start(self) -> None:
+        """Listen. Raises PortTaken."""
+        settings = self._settings
+        answering = self.world.answering(STRIPE, self.stripe)
+        self._server = await uvicorn_server.start(stripe_app(answering), settings.port, settings.host)
+        self.stripe.host_pages_at(settings.public_url or self.url)
+        self._sweeping = asyncio.create_task(self.world.sweep_every(SWEEP_EVERY_S))
+
+    async def stop(self) -> None:
+        """Answer what was asked, drop the deliveries that wait, and close."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        if self._server is not None:
+            await self._server.stop()
+        await self.world.close()
+        await self._client.close()
+
+    def _endpoints(self) -> list[WebhookEndpoint]:
+        settings = self._settings
+        now_s = unix_s(self.clock.now_us)
+        return [
+            WebhookEndpoint(f"we_given{number}", now_s, url, settings.webhook_events, settings.webhook_secret)
+            for number, url in enumerate(settings.webhook_urls, start=1)
+        ]
+
+
+@contextlib.asynccontextmanager
+async def stripe_server(settings: StripeSettings) -> AsyncIterator[StripeServer]:
+    """A double for the length of a block. Raises PortTaken."""
+    server = StripeServer(settings)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
