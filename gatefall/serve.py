@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 _SUBCOMMANDS: Final = {
+    "all": "gatefall.serve_all:serve_all",
     "stripe": "gatefall.serve_stripe:serve_stripe",
 }
 _USUAL: Final = "all"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from sim.time import EPOCH_S, SECOND_US
@@ -16,10 +17,20 @@ class LiveClock:
     Test support moves the offset, so that what takes 23 hours can be tested in seconds.
     """
 
-    __slots__ = ("_offset_us",)
+    __slots__ = ("_listeners", "_offset_us")
 
-    def __init__(self) -> None:
-        self._offset_us = 0
+    def __init__(self, offset_us: int = 0) -> None:
+        self._offset_us = offset_us
+        self._listeners: list[Callable[[float], None]] = []
+
+    @property
+    def offset_us(self) -> int:
+        """How far it was moved ahead of the machine's clock."""
+        return self._offset_us
+
+    def on_advance(self, listener: Callable[[float], None]) -> None:
+        """Have `listener` called with the seconds, whenever the clock is moved on."""
+        self._listeners.append(listener)
 
     @property
     def now_us(self) -> int:
@@ -27,7 +38,9 @@ class LiveClock:
         return (time.time_ns() - _EPOCH_NS) // 1_000 + self._offset_us
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on; what waits in real time goes on waiting. Raises ValueError for a way back."""
+        """Move the clock on, and tell who waits by it. Raises ValueError for a way back."""
         if seconds < 0:
             raise ValueError(f"the clock moves forwards only: {seconds:g} s")
         self._offset_us += round(seconds * SECOND_US)
+        for listener in self._listeners:
+            listener(seconds)

@@ -59,11 +59,12 @@ class LiveWorld:
         self._started_max = started_max
         self._alarms: dict[tuple[str, str], int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._asleep: set[asyncio.Task[Any]] = set()
+        self._asleep: dict[asyncio.Task[Any], _Nap] = {}
         self._delayed: set[_Delayed] = set()
         self._drained = asyncio.Event()
         self._drained.set()
         self._closed = False
+        self.clock.on_advance(self._hurry)
 
     async def answer(self, name: str, service: Service, request: Request) -> Answer:
         """Run one request of a service to its end, also if whoever asked is gone before.
@@ -121,12 +122,15 @@ class LiveWorld:
 
     def sweep(self) -> int:
         """Start what the reminders that are due by now ask for, and return how many there were."""
-        now_us = self.clock.now_us
-        due = [key for key, at_us in self._alarms.items() if at_us <= now_us]
+        due = self._take_due()
         for service, account_id in due:
-            del self._alarms[service, account_id]
             self.start(self.alarmed[service].on_alarm(account_id))
         return len(due)
+
+    async def sweep_now(self) -> None:
+        """Do what the reminders that are due by now ask for, and wait until it is done."""
+        programs = [self.alarmed[service].on_alarm(account_id) for service, account_id in self._take_due()]
+        await asyncio.gather(*(self._task(self._on_its_own(program)) for program in programs))
 
     async def sweep_every(self, seconds: float) -> None:
         """Sweep for ever; to be cancelled."""
@@ -153,16 +157,15 @@ class LiveWorld:
         """Let time pass, at the world's pace unless it is `needed` whole, and count how late the end came."""
         if self._closed:
             raise asyncio.CancelledError
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        task = asyncio.current_task()
         assert task is not None
-        delay_s = delay_us * (1.0 if needed else self.pace) / SECOND_US
-        due_s = loop.time() + delay_s
-        self._asleep.add(task)
+        nap = self._asleep[task] = _Nap(delay_us * self.pace / SECOND_US)
         try:
-            await asyncio.sleep(delay_s)
+            await nap.over
         finally:
-            self._asleep.discard(task)
-        self.lateness.record(round((loop.time() - due_s) * SECOND_US))
+            nap.end()
+            del self._asleep[task]
+        self.lateness.record(nap.late_us())
 
     async def drain(self) -> None:
         """Wait until nothing is under way, and nothing waits to be."""
@@ -173,7 +176,7 @@ class LiveWorld:
         self._closed = True
         for delayed in list(self._delayed):
             delayed.drop()
-        for task in self._asleep & self._tasks:
+        for task in self._asleep.keys() & self._tasks:
             task.cancel()
         try:
             async with asyncio.timeout(patience_s):
@@ -193,6 +196,18 @@ class LiveWorld:
         """A program whose delay was not over will not begin."""
         self._delayed.discard(delayed)
         self._note_drained()
+
+    def _hurry(self, seconds: float) -> None:
+        """The clock was moved on: what waits by it has so much less to wait."""
+        for waiting in (*self._delayed, *self._asleep.values()):
+            waiting.hurry(seconds * self.pace)
+
+    def _take_due(self) -> list[tuple[str, str]]:
+        now_us = self.clock.now_us
+        due = [key for key, at_us in self._alarms.items() if at_us <= now_us]
+        for key in due:
+            del self._alarms[key]
+        return due
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -236,25 +251,67 @@ class LiveWorld:
         return broken(name)
 
 
-class _Delayed:
+class _Timer:
+    """Something that happens later, and may be hurried."""
+
+    __slots__ = ("_due_s", "_handle", "_loop")
+
+    def __init__(self, delay_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._due_s = self._loop.time() + delay_s
+        self._handle = self._loop.call_at(self._due_s, self.strike)
+
+    def strike(self) -> None:
+        """It is time."""
+        raise NotImplementedError
+
+    def hurry(self, seconds: float) -> None:
+        """Let it happen so much earlier; now, if that would be in the past."""
+        self._handle.cancel()
+        self._due_s = max(self._loop.time(), self._due_s - seconds)
+        self._handle = self._loop.call_at(self._due_s, self.strike)
+
+    def end(self) -> None:
+        """Let it not happen any more."""
+        self._handle.cancel()
+
+    def late_us(self) -> int:
+        """How late it is by now."""
+        return round((self._loop.time() - self._due_s) * SECOND_US)
+
+
+class _Delayed(_Timer):
     """A program that begins later."""
 
-    __slots__ = ("_due_s", "_handle", "_loop", "_world", "program")
+    __slots__ = ("_world", "program")
 
     def __init__(self, world: LiveWorld, program: Program[Any], delay_s: float) -> None:
         self._world = world
         self.program = program
-        self._loop = asyncio.get_running_loop()
-        self._due_s = self._loop.time() + delay_s
-        self._handle = self._loop.call_at(self._due_s, world.begin, self)
+        super().__init__(delay_s)
 
-    def late_us(self) -> int:
-        return round((self._loop.time() - self._due_s) * SECOND_US)
+    def strike(self) -> None:
+        self._world.begin(self)
 
     def drop(self) -> None:
-        self._handle.cancel()
+        """Let the program never begin."""
+        self.end()
         self.program.close()
         self._world.dropped(self)
+
+
+class _Nap(_Timer):
+    """The wait of a program under way."""
+
+    __slots__ = ("over",)
+
+    def __init__(self, delay_s: float) -> None:
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        super().__init__(delay_s)
+
+    def strike(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
 
 
 class _Run:

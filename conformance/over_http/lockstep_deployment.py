@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Final
 
 import simpy
-from starlette.types import Receive, Scope
 
 from conformance.over_http.client import HttpxClient
 from conformance.over_http.lateness import Lateness
@@ -19,19 +18,17 @@ from conformance.over_http.wire import (
     WireRequest,
     asked_request,
     json_request,
-    read_json_request,
-    read_stripe_request,
     stripe_request,
     webhook_request,
 )
 from conformance.servers.apps import GatewayApp, api_app, webhooks_app
-from conformance.servers.service_app import ServiceApp, body_of, headers_of
+from conformance.servers.stripe_app import stripe_app
 from conformance.servers.uvicorn_server import HttpServer, start
 from scenarios.scenario import Variant
 from sim.deployment import Deployment, OnSettled
 from sim.effects import Program
 from sim.facts import Fact
-from sim.messages import Request, Service
+from sim.messages import Service
 from sim.principal import Principal
 from sim.workers import Workers
 from sim.world import Activity, WorldClock
@@ -40,14 +37,6 @@ CONCURRENT_CUSTOMERS: Final = 200
 """Customers on their way at once, where they share nothing."""
 _SECRET: Final = "lockstep"
 """By which the services of a deployment that lives in one process know each other."""
-
-
-class _StripeApp(ServiceApp):
-    """Stripe's form of requests."""
-
-    async def _read(self, scope: Scope, receive: Receive) -> Request:
-        content = await body_of(scope, receive)
-        return read_stripe_request(scope["method"], scope["path"], scope["query_string"], headers_of(scope), content)
 
 
 class LockstepDeployment(Deployment):
@@ -84,7 +73,7 @@ class LockstepDeployment(Deployment):
             "gateway": GatewayApp(answering, answering),
             "subscriptions-api": api_app(answering, _SECRET),
             "billing-webhooks": webhooks_app(answering),
-            "stripe": _StripeApp(read_json_request, answering),
+            "stripe": stripe_app(answering),
         }
         started = dict(zip(apps, await asyncio.gather(*(start(app) for app in apps.values())), strict=True))
         servers.push_async_callback(_stop, started.values())

@@ -6,6 +6,7 @@ goes as JSON too, with what the gateway found out in headers that only the deplo
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
@@ -23,6 +24,10 @@ _ACCOUNT: Final = "x-gatefall-account"
 _OPERATION: Final = "x-gatefall-operation"
 _IDENTIFIER: Final = "x-gatefall-identifier"
 _KEY: Final = "idempotency-key"
+
+_OF_THE_CONNECTION: Final = frozenset(
+    ("connection", "content-length", "date", "keep-alive", "server", "transfer-encoding")
+)
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -130,16 +135,16 @@ def read_stripe_request(method: str, path: str, query: bytes, headers: Mapping[s
 
 
 def read_answer(answer: HttpAnswer) -> Answer:
-    """An answer as programs read it: decoded JSON where it is some, else bytes; None where there is nothing."""
-    content = answer.content
-    if not content:
-        return Answer(answer.status, None, answer.headers)
-    if answer.headers.get("content-type", "").startswith(JSON):
-        try:
-            return Answer(answer.status, orjson.loads(content), answer.headers)
-        except orjson.JSONDecodeError:
-            return Answer(answer.status, content, answer.headers)
-    return Answer(answer.status, content, answer.headers)
+    """An answer as programs read it: decoded JSON where it is some, else bytes; None where there is nothing.
+
+    Its headers are those about the answer, without those about the connection that it came through.
+    """
+    content: Any = answer.content or None
+    headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_CONNECTION}
+    if content and headers.get("content-type", "").startswith(JSON):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            content = orjson.loads(content)
+    return Answer(answer.status, content, headers)
 
 
 def answer_content(answer: Answer) -> tuple[bytes, str]:

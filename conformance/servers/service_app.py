@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl
@@ -21,6 +23,8 @@ BODY_MAX_BYTES: Final = 1_000_000
 """Assumption: the largest body of the contract, a batch of fifty lines, has some ten thousand bytes."""
 BODY_TIMEOUT_S: Final = 30.0
 """How long a client may take to send its body. Assumption."""
+
+_log = logging.getLogger(__name__)
 
 Answering = Callable[[Request, Mapping[str, str]], Awaitable[Answer]]
 """Has a request answered by its service, whatever world runs it; the headers are those of the HTTP request."""
@@ -71,12 +75,17 @@ class ServiceApp:
         except Unreadable as error:
             await response_of(refusal(error.status, NOT_FITTING, error.message))(scope, receive, send)
             return
+        begun_s = time.perf_counter()
         try:
             answer = await self._answering(request, headers_of(scope))
         except Dropped:
             await drop_connection(scope, receive)
             return
         await response_of(answer)(scope, receive, send)
+        if _log.isEnabledFor(logging.INFO):
+            took_ms = (time.perf_counter() - begun_s) * 1_000
+            path = scope["path"][:200].encode("unicode_escape").decode("ascii")
+            _log.info("%s %s %d %.1f ms", scope["method"], path, answer.status, took_ms)
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         content = await body_of(scope, receive)

@@ -19,7 +19,8 @@ from conformance.servers.no_journal import NoJournal
 from conformance.servers.stripe_app import stripe_app
 from conformance.servers.stripe_deliveries import StripeDeliveries
 from conformance.servers.uvicorn_server import LOOPBACK, HttpServer
-from sim.stripe import Stripe
+from sim.facts import Journal
+from sim.stripe import DeliveryPolicy, Stripe
 from sim.stripe.payment_method import TYPES
 from sim.stripe.webhook_endpoint import WebhookEndpoint
 from sim.time import unix_s
@@ -46,22 +47,24 @@ class StripeSettings:
     publishable_key: str = "pk_test_gatefall"
     payment_method_types: tuple[str, ...] = TYPES
     seed: str = ""
-    deliveries: StripeDeliveries = field(default_factory=StripeDeliveries)
+    deliveries: DeliveryPolicy = field(default_factory=StripeDeliveries)
 
 
 class StripeServer:
-    """A double that listens at `url`."""
+    """A double that listens at `url`. As part of a deployment it shares the deployment's clock and journal."""
 
-    def __init__(self, settings: StripeSettings) -> None:
+    def __init__(
+        self, settings: StripeSettings, *, clock: LiveClock | None = None, journal: Journal | None = None
+    ) -> None:
         self._settings = settings
         self._client = HttpxClient()
-        self.clock = LiveClock()
+        self.clock = clock or LiveClock()
         self.world = LiveWorld(
             clock=self.clock, pace=settings.webhook_pace, elsewhere=Receivers(self._client).at_origin
         )
         self.stripe = Stripe(
             self.clock,
-            NoJournal(self.clock),
+            journal or NoJournal(self.clock),
             settings.deliveries,
             webhook_secret=settings.webhook_secret,
             secret_key=settings.secret_key,

@@ -1,0 +1,255 @@
+"""The mock deployment, live: gateway, subscriptions-api, billing-webhooks and Stripe as HTTP servers in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from conformance.over_http.callees import InProcess, OverHttp, OverWireUnlessInternal
+from conformance.over_http.client import HttpxClient
+from conformance.over_http.live_clock import LiveClock
+from conformance.over_http.live_world import LiveWorld
+from conformance.over_http.locks import Locks, LockUnavailable, MemoryLocks
+from conformance.over_http.wire import WireRequest, asked_request, stripe_request, webhook_request
+from conformance.servers import uvicorn_server
+from conformance.servers.apps import GatewayApp, api_app, webhooks_app
+from conformance.servers.live_faults import LiveFaults, live_deliveries
+from conformance.servers.metrics import CountingJournal, Metrics
+from conformance.servers.service_app import Answering, Page
+from conformance.servers.stripe_server import StripeServer, StripeSettings
+from conformance.servers.uvicorn_server import LOOPBACK, HttpServer
+from scenarios.scenario import Fault, Regime
+from sim.backend import BackendConfig
+from sim.billing_webhooks import BillingWebhooks
+from sim.billing_webhooks.service import PATH as WEBHOOK_PATH
+from sim.gateway import Gateway
+from sim.messages import Answer, Request, Service
+from sim.rate_limit import MemoryRateLimit, RateLimit
+from sim.store import MemoryStore, Store
+from sim.stripe.webhook_endpoint import DEFAULT_EVENTS
+from sim.subscriptions_api import SubscriptionsApi
+from sim.test_support import CLOCK, TestSupport
+
+SWEEP_EVERY_S: Final = 1.0
+"""How often the deployment looks for purchases that have waited for too long."""
+API: Final = "subscriptions-api"
+GATEWAY: Final = "gateway"
+WEBHOOKS: Final = "billing-webhooks"
+STRIPE: Final = "stripe"
+TEST_SUPPORT: Final = "test-support"
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockSettings:
+    """How a deployment is set. Ports of 0 take free ones.
+
+    `stripe_url`: another Stripe in place of the double; its webhooks have to be pointed at billing-webhooks.
+    """
+
+    host: str = LOOPBACK
+    port: int = 0
+    webhooks_port: int = 0
+    stripe_port: int = 0
+    phase: int = 2
+    regime: Regime = "continuation"
+    gates: Mapping[str, bool] = field(default_factory=dict)
+    rate_limit: int | None = None
+    seed: int = 1
+    faults: Sequence[Fault] = ()
+    stripe_url: str | None = None
+    stripe_secret_key: str = "sk_test_gatefall"
+    webhook_secret: str = "whsec_gatefall"
+    admin_jwt_secret: str = "gatefall-admin-secret-for-tests-only"
+    database_url: str | None = None
+    redis_url: str | None = None
+    version: str = "0"
+
+
+class MockDeployment:
+    """A deployment that is started and stopped as one. Its addresses are known once it has started."""
+
+    def __init__(self, settings: MockSettings) -> None:
+        self.settings = settings
+        self.config = BackendConfig(
+            settings.phase,
+            settings.regime,
+            settings.gates,
+            admin_jwt_secret=settings.admin_jwt_secret,
+            webhook_secret=settings.webhook_secret,
+            stripe_secret_key=settings.stripe_secret_key,
+        )
+        self.config.change(rate_limit=settings.rate_limit)
+        self.clock = LiveClock()
+        self.metrics = Metrics(settings.version)
+        self.addresses: dict[str, str] = {}
+        self.stripe_server: StripeServer | None = None
+        self._journal = CountingJournal(self.clock, self.metrics)
+        self._internal_secret = secrets.token_urlsafe()
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def gateway_url(self) -> str:
+        """Where customers, administrators and test support are served."""
+        return self.addresses[GATEWAY]
+
+    @property
+    def stripe_url(self) -> str:
+        """Where Stripe is."""
+        return self.addresses[STRIPE]
+
+    async def start(self) -> None:
+        """Listen. Raises PortTaken, and DatabaseError where the database cannot be used."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Answer what was asked, and close."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        client = HttpxClient()
+        store, locks = await self._storage()
+        self._stack.push_async_callback(client.close)
+        world = LiveWorld(locks, clock=self.clock)
+        self._stack.push_async_callback(world.close)
+        services = self._services(store, world)
+        apps = self._apps(world, store, services)
+        await self._listen(apps)
+        await self._reach_stripe()
+        self._connect(world, client, services)
+        sweeping = asyncio.create_task(self._sweep_every(world, store, SWEEP_EVERY_S))
+        self._stack.callback(sweeping.cancel)
+
+    async def _storage(self) -> tuple[Store, Locks]:
+        """Where accounts are kept, and who may change them."""
+        url = self.settings.database_url
+        if url is None:
+            return MemoryStore(), MemoryLocks()
+        from conformance.servers.database import Database
+        from conformance.servers.postgres_store import PostgresStore
+
+        database = Database(url)
+        self._stack.push_async_callback(database.close)
+        store = PostgresStore(database, self.clock)
+        return store, store
+
+    def _rate_limit(self) -> RateLimit:
+        if self.settings.redis_url is None:
+            return MemoryRateLimit()
+        from conformance.servers.redis_rate_limit import RedisRateLimit
+
+        limit = RedisRateLimit(self.settings.redis_url)
+        self._stack.callback(limit.close)
+        return limit
+
+    def _services(self, store: Store, world: LiveWorld) -> Mapping[str, Service]:
+        api = SubscriptionsApi(self.config, store, self.clock, self._journal)
+        world.alarmed[API] = api
+        return {
+            GATEWAY: Gateway(self.config, store, self.clock, self._rate_limit(), time.time),
+            API: api,
+            WEBHOOKS: BillingWebhooks(self.config, store, self.clock, self._journal, time.time),
+            TEST_SUPPORT: TestSupport(self.config, store, self.clock, self._journal, self._advance),
+        }
+
+    def _apps(self, world: LiveWorld, store: Store, services: Mapping[str, Service]) -> Mapping[str, Any]:
+        faults = LiveFaults(self.settings.faults, self.settings.seed, self.clock, self._journal)
+
+        def answering(name: str) -> Answering:
+            answer = world.answering(name, services[name])
+            return self.metrics.counting(name, faults.striking(name, answer))
+
+        pages: Mapping[str, Page] = {"/healthz": _health, "/metrics": self.metrics.page}
+        test_support = self._swept_after_clock(world, store, world.answering(TEST_SUPPORT, services[TEST_SUPPORT]))
+        return {
+            GATEWAY: GatewayApp(answering(GATEWAY), test_support, pages),
+            API: api_app(answering(API), self._internal_secret, pages),
+            WEBHOOKS: webhooks_app(answering(WEBHOOKS), pages),
+        }
+
+    async def _listen(self, apps: Mapping[str, Any]) -> None:
+        ports = {GATEWAY: self.settings.port, WEBHOOKS: self.settings.webhooks_port}
+        for name, app in apps.items():
+            server: HttpServer = await uvicorn_server.start(app, ports.get(name, 0), self.settings.host)
+            self._stack.push_async_callback(server.stop)
+            self.addresses[name] = server.url
+
+    async def _reach_stripe(self) -> None:
+        """Start the double, or believe in the Stripe that was named."""
+        settings = self.settings
+        if settings.stripe_url is not None:
+            self.addresses[STRIPE] = settings.stripe_url.rstrip("/")
+            return
+        double = StripeSettings(
+            port=settings.stripe_port,
+            host=settings.host,
+            webhook_urls=(self.addresses[WEBHOOKS] + WEBHOOK_PATH,),
+            webhook_events=tuple(DEFAULT_EVENTS),
+            webhook_secret=settings.webhook_secret,
+            secret_key=settings.stripe_secret_key,
+            seed=str(settings.seed),
+            deliveries=live_deliveries(settings.faults, settings.seed, self.clock, self._journal),
+        )
+        self.stripe_server = StripeServer(double, clock=self.clock, journal=self._journal)
+        await self.stripe_server.start()
+        self._stack.push_async_callback(self.stripe_server.stop)
+        self.addresses[STRIPE] = self.stripe_server.url
+
+    def _connect(self, world: LiveWorld, client: HttpxClient, services: Mapping[str, Service]) -> None:
+        """Tell the services where they find one another."""
+        encoders: Mapping[str, Callable[[Any], WireRequest]] = {
+            API: partial(asked_request, secret=self._internal_secret),
+            WEBHOOKS: webhook_request,
+        }
+        for name, encode in encoders.items():
+            over_http = OverHttp(client, self.addresses[name], encode)
+            world.callees[name] = OverWireUnlessInternal(over_http, InProcess(world, name, services[name]))
+        world.callees[STRIPE] = OverHttp(client, self.addresses[STRIPE], stripe_request)
+
+    def _advance(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    def _swept_after_clock(self, world: LiveWorld, store: Store, answering: Answering) -> Answering:
+        """Test support; when it has moved the clock, what is due by then is done before it answers."""
+
+        async def answer(request: Request, headers: Mapping[str, str]) -> Answer:
+            answered = await answering(request, headers)
+            if request.path == CLOCK and answered.status == 200:
+                await self._sweep(world, store)
+            return answered
+
+        return answer
+
+    async def _sweep_every(self, world: LiveWorld, store: Store, seconds: float) -> None:
+        """Look again and again for what has waited too long."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self._sweep(world, store)
+            except LockUnavailable as error:
+                _log.warning("what has waited too long could not be looked for: %s", error)
+
+    async def _sweep(self, world: LiveWorld, store: Store) -> None:
+        """End what has waited too long by now: what this server was reminded of, and what a database knows besides."""
+        await world.sweep_now()
+        due = getattr(store, "due_account_ids", None)
+        if due is not None:
+            for account_id in due(self.clock.now_us):
+                await world.run(world.alarmed[API].on_alarm(account_id))
+
+
+def _health() -> tuple[bytes, str]:
+    return b'{"status":"ok"}', "application/json"
