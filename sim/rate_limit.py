@@ -29,14 +29,19 @@ class MemoryRateLimit:
         if window is None:
             account.request_window = [now_us, 1, 0]
             return 0
-        start_us, _, blocked_until_us = window
-        if blocked_until_us > now_us:
-            return -((now_us - blocked_until_us) // SECOND_US)
-        if blocked_until_us or now_us - start_us >= WINDOW_US:
-            window[0], window[1], window[2] = now_us, 1, 0
-            return 0
-        window[1] += 1
-        if window[1] <= limit:
-            return 0
-        window[2] = now_us + BLOCKED_US
-        return BLOCKED_US // SECOND_US
+        return count(window, limit, now_us)
+
+
+def count(window: list[int], limit: int, now_us: int) -> int:
+    """Count one request in a window (its start, requests in it, blocked until): 0, or the seconds to wait."""
+    start_us, _, blocked_until_us = window
+    if blocked_until_us > now_us:
+        return -((now_us - blocked_until_us) // SECOND_US)
+    if blocked_until_us or now_us - start_us >= WINDOW_US:
+        window[0], window[1], window[2] = now_us, 1, 0
+        return 0
+    window[1] += 1
+    if window[1] <= limit:
+        return 0
+    window[2] = now_us + BLOCKED_US
+    return BLOCKED_US // SECOND_US
