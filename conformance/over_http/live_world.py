@@ -159,7 +159,7 @@ class LiveWorld:
             raise asyncio.CancelledError
         task = asyncio.current_task()
         assert task is not None
-        nap = self._asleep[task] = _Nap(delay_us * self.pace / SECOND_US)
+        nap = self._asleep[task] = _Nap(delay_us * (1.0 if needed else self.pace) / SECOND_US)
         try:
             await nap.over
         finally:
