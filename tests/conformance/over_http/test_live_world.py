@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conformance.over_http import live_world
 from conformance.over_http.callees import InProcess, OverWireUnlessInternal
 from conformance.over_http.live_clock import LiveClock
 from conformance.over_http.live_world import LiveWorld
@@ -446,15 +447,17 @@ def test_the_clock_moves_forwards_only() -> None:
 def test_people_can_be_hurried_and_programs_that_ask_again_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     slept_s: list[float] = []
 
-    async def note(delay_s: float) -> None:
-        slept_s.append(delay_s)
+    class NotedNap(live_world._Nap):
+        def __init__(self, delay_s: float) -> None:
+            slept_s.append(delay_s)
+            super().__init__(0)
 
     def polls() -> Program[None]:
         yield Wait(4 * SECOND_US)
         yield Wait(2 * SECOND_US, needed=True)
 
     async def scene() -> None:
-        monkeypatch.setattr(asyncio, "sleep", note)
+        monkeypatch.setattr(live_world, "_Nap", NotedNap)
         await LiveWorld(pace=0).run(polls())
 
     run(scene)
