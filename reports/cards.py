@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from conformance.finding import Finding
 from conformance.properties import PROPERTIES
 from conformance.prose import clock, money
+from conformance.redaction import redacted, redacted_json
 from conformance.verdict import PropertyVerdict
 from reports.conclusion import Conclusion, RunConclusion
 from reports.overview import many
-from conformance.redaction import redacted, redacted_json
 from reports.sequence import sequence_diagram
 from sim.facts import Fact
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from conformance.redaction import redacted
 from reports.cards import control_cards, finding_cards
 from reports.conclusion import Conclusion, RunConclusion, conclude_run, shown
 from reports.metrics import Metrics
@@ -24,7 +25,6 @@ from reports.plots import (
     rejections_over_time,
     time_to_payment,
 )
-from conformance.redaction import redacted
 from reports.series import Series, comparable, pooled_conversion, series_of
 from reports.statistics import Proportion
 from reports.tables import (

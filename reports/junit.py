@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
+from conformance.redaction import redacted
 from conformance.verdict import PropertyVerdict
 from reports.conclusion import Checked, Conclusion, conclude_run, shown
 from reports.outcome import RunOutcome
-from conformance.redaction import redacted
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

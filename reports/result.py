@@ -8,11 +8,11 @@ from typing import Any, Final
 import orjson
 
 from conformance.finding import Finding
+from conformance.redaction import redacted, redacted_value
 from conformance.verdict import PropertyVerdict
 from reports.conclusion import Conclusion, conclude_run
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome
-from conformance.redaction import redacted, redacted_value
 from reports.statistics import Proportion
 from sim.facts import Fact
 from sim.time import rfc3339

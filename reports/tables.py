@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.redaction import redacted
 from reports.metrics import Metrics
 from reports.overview import grouped, interval, percent
-from conformance.redaction import redacted
 from reports.series import Series, comparable, pooled_conversion
 from reports.statistics import Proportion
 from scenarios.metrics import FUNNEL_STEPS

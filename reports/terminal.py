@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.finding import Finding
 from conformance.prose import clock
+from conformance.redaction import redacted
 from reports.conclusion import Conclusion, RunConclusion, conclude_run
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome
 from reports.overview import MARKS, WORDS, grouped, interval, many, percent, sentence
-from conformance.redaction import redacted
 from reports.series import Series, series_of
 from reports.tables import duration, phases_of
 from scenarios.phase import COMMITMENT_PHASE

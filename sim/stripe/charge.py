@@ -20,7 +20,6 @@ _CONSTANT: Final[Mapping[str, Any]] = {
     "application_fee_amount": None,
     "calculated_statement_descriptor": "GATEFALL TEST",
     "failure_balance_transaction": None,
-    "fraud_details": {},
     "livemode": False,
     "on_behalf_of": None,
     "presentment_details": None,
@@ -30,7 +29,6 @@ _CONSTANT: Final[Mapping[str, Any]] = {
     "source": None,
     "source_transfer": None,
     "transfer_data": None,
-    "transfer_group": None,
 }
 _AUTHORIZED: Final[Mapping[str, Any]] = {
     "advice_code": None,
@@ -61,6 +59,8 @@ class Charge:
         "customer_id",
         "decline",
         "disputed",
+        "user_report",
+        "transfer_group",
         "metadata",
         "method",
         "exp_month",
@@ -89,6 +89,8 @@ class Charge:
         self.customer_id = customer.id if customer else None
         self.decline = decline
         self.disputed = False
+        self.user_report: str | None = None
+        self.transfer_group = intent.transfer_group
         self.metadata: dict[str, str] = intent.metadata
         self.method: PaymentMethod = method
         # Of the payment method this alone can change afterwards.
@@ -143,6 +145,7 @@ class Charge:
             "disputed": disputed,
             "failure_code": decline.code if decline else None,
             "failure_message": decline.message if decline else None,
+            "fraud_details": {"user_report": self.user_report} if self.user_report else {},
             "metadata": self.metadata,
             "outcome": _refused(self.method, decline) if decline else _AUTHORIZED,
             "paid": paid,
@@ -156,6 +159,7 @@ class Charge:
             "statement_descriptor": self.statement_descriptor,
             "statement_descriptor_suffix": self.statement_descriptor_suffix,
             "status": "succeeded" if paid else "failed",
+            "transfer_group": self.transfer_group,
         }
 
     def _method_details(self) -> dict[str, Any]:

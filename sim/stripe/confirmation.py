@@ -8,20 +8,40 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sim.stripe import parameters
 from sim.stripe.errors import StripeError, invalid_request
 from sim.stripe.intent import CONFIRMABLE, Intent
-from sim.stripe.payment_method import DATA, TYPES, PaymentMethod, chosen, make
+from sim.stripe.payment_method import DATA, PaymentMethod, chosen, make
 from sim.stripe.test_cards import AUTHENTICATION_REQUIRED, GENERIC_DECLINE
+from sim.stripe.unmodelled import OTHER_TYPES
 
 if TYPE_CHECKING:
     from sim.stripe.context import Context
 
 Need = Literal["nothing", "challenge", "redirect", "absent_customer", "broken"]
 
-OPTIONS: Final = parameters.nested(dict.fromkeys(TYPES, parameters.hash_of_anything))
+MANDATE: Final = parameters.clearable(
+    parameters.nested(
+        {
+            "customer_acceptance": parameters.nested(
+                {
+                    "accepted_at": parameters.integer,
+                    "offline": parameters.nested({}),
+                    "online": parameters.nested(
+                        {
+                            "infer_from_client": parameters.boolean,
+                            "ip_address": parameters.text,
+                            "user_agent": parameters.text,
+                        }
+                    ),
+                    "type": parameters.choice("offline", "online"),
+                }
+            )
+        }
+    )
+)
+"""Consent to a mandate. It is read and not kept: cards and PayPal have none to show."""
 
 METHOD: Final[parameters.Specification] = {
     "payment_method": parameters.clearable(parameters.text),
-    "payment_method_data": parameters.nested(DATA),
-    "payment_method_options": OPTIONS,
+    "payment_method_data": parameters.nested({**OTHER_TYPES, **DATA}),
     "allowed_payment_method_types": parameters.listed(parameters.text),
     "payment_method_types": parameters.listed(parameters.text),
     "expand": parameters.listed(parameters.text),
@@ -29,8 +49,8 @@ METHOD: Final[parameters.Specification] = {
 CONFIRM: Final[parameters.Specification] = {
     **METHOD,
     "client_secret": parameters.text,
-    "mandate_data": parameters.hash_of_anything,
-    "return_url": parameters.text,
+    "mandate_data": MANDATE,
+    "return_url": parameters.url,
     "use_stripe_sdk": parameters.boolean,
 }
 
@@ -81,6 +101,7 @@ def prepare(context: Context, intent: Intent, values: Mapping[str, Any]) -> None
     """Make the intent ready for an attempt. Raises StripeError (400) for a wrong state, method or return URL."""
     if intent.status not in CONFIRMABLE:
         raise _not_confirmable(context, intent)
+    intent.check_confirmable_by(context)
     given = _given(context, intent, values)
     method = given or intent.payment_method
     if method is None:
@@ -116,7 +137,10 @@ def attempt(context: Context, intent: Intent, values: Mapping[str, Any]) -> dict
 
 
 def _run(context: Context, intent: Intent, method: PaymentMethod, values: Mapping[str, Any]) -> None:
-    needed = need(method, intent.options, off_session=intent.off_session)
+    if intent.authenticated_method is method:
+        needed: Need = "nothing"
+    else:
+        needed = need(method, intent.options, off_session=intent.off_session)
     if needed == "nothing":
         intent.complete(context)
     elif needed == "broken":

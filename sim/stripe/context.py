@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from sim.facts import EXACT, Journal
 from sim.messages import Request
-from sim.stripe.account import UNCLAIMED, Account, Ledger
+from sim.stripe.account import UNCLAIMED, Account, Ledger, StripeObject
+from sim.stripe.credentials import Credentials
 from sim.stripe.dunning import Dunning
 from sim.stripe.event import API_VERSION, Body, Event
 from sim.stripe.webhooks import Webhooks
@@ -20,8 +21,8 @@ HOSTED_ORIGIN: Final = "https://hooks.stripe.test"
 class Merchant:
     """What all requests to one Stripe have in common.
 
-    `automatic_types` are the payment methods switched on in the dashboard, as `dunning` is set there. The credentials
-    are `Authorization` headers. `hosted_origin` is where the customer finds the hosted pages.
+    `automatic_types` are the payment methods switched on in the dashboard, as `dunning` is set there. `name` is what
+    customers see on the hosted pages, which they find at `hosted_origin`.
     """
 
     __slots__ = (
@@ -30,11 +31,11 @@ class Merchant:
         "webhooks",
         "automatic_types",
         "hosted_origin",
+        "credentials",
         "secret_seed",
-        "secret_credential",
-        "publishable_credential",
         "dunning",
         "renews_for_ever",
+        "name",
     )
 
     def __init__(
@@ -43,8 +44,8 @@ class Merchant:
         journal: Journal,
         webhooks: Webhooks,
         automatic_types: tuple[str, ...],
-        secret_key: str,
-        publishable_key: str,
+        credentials: Credentials,
+        name: str,
         dunning: Dunning,
         renews_for_ever: bool,
         hosted_origin: str = HOSTED_ORIGIN,
@@ -54,11 +55,11 @@ class Merchant:
         self.webhooks = webhooks
         self.automatic_types = automatic_types
         self.hosted_origin = hosted_origin
-        self.secret_seed = secret_key.encode()[:64]
-        self.secret_credential = f"Bearer {secret_key}"
-        self.publishable_credential = f"Bearer {publishable_key}"
+        self.credentials = credentials
+        self.secret_seed = credentials.secret_key.encode()[:64]
         self.dunning = dunning
         self.renews_for_ever = renews_for_ever
+        self.name = name
 
 
 class Context:
@@ -73,6 +74,7 @@ class Context:
         "journal",
         "now_us",
         "now_s",
+        "access",
         "authorized",
         "publishable",
         "version",
@@ -84,14 +86,14 @@ class Context:
 
     def __init__(self, merchant: Merchant, request: Request, now_us: int) -> None:
         headers = request.headers
-        credential = headers.get("authorization")
         self.merchant = merchant
         self.ledger = merchant.ledger
         self.journal = merchant.journal
         self.now_us = now_us
         self.now_s = unix_s(now_us)
-        self.publishable = credential == merchant.publishable_credential
-        self.authorized = self.publishable or credential == merchant.secret_credential
+        self.access = access = merchant.credentials[headers.get("authorization", "")]
+        self.publishable = access == "browser"
+        self.authorized = access != "none"
         self.version = headers.get("stripe-version", API_VERSION)
         self.idempotency_key: str | None = None
         if "idempotency-key" in headers and request.method == "POST":
@@ -108,6 +110,12 @@ class Context:
     def owner(self, metadata: Mapping[str, str] | None) -> Account:
         """The account that metadata names, or the partition of what nobody has claimed."""
         return self.ledger.account((metadata or {}).get("account_id") or UNCLAIMED)
+
+    def present(self, item: StripeObject) -> dict[str, Any]:
+        """An object as whoever asks may see it, in the API version asked for."""
+        present = getattr(item, "present", None)
+        body: dict[str, Any] = item.render() if present is None else present(self)
+        return body
 
     @property
     def request_id(self) -> str:

@@ -30,6 +30,9 @@ SMALLEST_MINOR: Final[Mapping[str, int]] = {
 }
 """The currencies known here and the smallest charge in each. Source: Stripe's page "Supported currencies"."""
 
+_WITHOUT_DECIMALS: Final = frozenset(("jpy",))
+"""Of the currencies above. Source: Stripe's page "Zero-decimal currencies"."""
+
 LARGEST_MINOR: Final = 99_999_999
 """Eight digits. Source: the description of `amount` in Stripe's reference."""
 
@@ -46,6 +49,13 @@ def currency(value: Any, name: str) -> str:
 
 
 parameters.knowing(currency, SMALLEST_MINOR)
+
+
+def spoken_amount(amount_minor: int, code: str) -> str:
+    """An amount as people read it: "5.00 USD"."""
+    if code in _WITHOUT_DECIMALS:
+        return f"{amount_minor:,} {code.upper()}"
+    return f"{amount_minor // 100:,}.{amount_minor % 100:02d} {code.upper()}"
 
 
 def check_amount(amount_minor: int, code: str) -> None:

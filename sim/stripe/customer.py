@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sim.stripe.payment_method import PaymentMethod
 
 
-TEXTS: Final = ("name", "email", "phone", "description")
+TEXTS: Final = ("name", "email", "phone", "description", "business_name", "individual_name")
 _NO_TEXTS: Final[Mapping[str, str | None]] = dict.fromkeys(TEXTS)
 
 
@@ -32,6 +32,8 @@ class Customer:
         "address",
         "shipping",
         "tax_exempt",
+        "preferred_locales",
+        "invoice_footer",
         "default_payment_method",
         "payment_methods",
         "deleted",
@@ -51,6 +53,8 @@ class Customer:
         self.address: dict[str, Any] | None = None
         self.shipping: dict[str, Any] | None = None
         self.tax_exempt = "none"
+        self.preferred_locales: list[str] = []
+        self.invoice_footer: str | None = None
         self.default_payment_method: PaymentMethod | None = None
         self.payment_methods: list[PaymentMethod] = []
         self.deleted = False
@@ -68,6 +72,7 @@ class Customer:
             "object": "customer",
             "address": self.address,
             "balance": self.balance,
+            "business_name": texts["business_name"],
             "created": self.created,
             "currency": self.currency,
             "customer_account": None,
@@ -76,11 +81,12 @@ class Customer:
             "description": texts["description"],
             "discount": None,
             "email": texts["email"],
+            "individual_name": texts["individual_name"],
             "invoice_prefix": self.id[-8:].upper(),
             "invoice_settings": {
                 "custom_fields": None,
                 "default_payment_method": default.id if default else None,
-                "footer": None,
+                "footer": self.invoice_footer,
                 "rendering_options": None,
             },
             "livemode": False,
@@ -88,7 +94,7 @@ class Customer:
             "name": texts["name"],
             "next_invoice_sequence": self.next_invoice,
             "phone": texts["phone"],
-            "preferred_locales": [],
+            "preferred_locales": self.preferred_locales,
             "shipping": self.shipping,
             "tax_exempt": self.tax_exempt,
             "test_clock": clock.id if clock else None,

@@ -7,13 +7,17 @@ because people search for them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sim.stripe.test_cards import Decline
 
+NO_HEADERS: Final[Mapping[str, str]] = {}
+ACCOUNT_ID: Final = "acct_gatefall"
+"""The merchant's own account at Stripe."""
+
 
 class StripeError(Exception):
-    """A request that Stripe refuses.
+    """A request that Stripe refuses. `headers` are told beside those of every answer.
 
     `kept` says whether a repeat with the same idempotency key gets this same refusal: true once the endpoint began to
     execute, false for parameters that did not pass and objects that do not exist.
@@ -24,10 +28,16 @@ class StripeError(Exception):
         self.status = status
         self.error = error
         self.kept = kept
+        self.headers = NO_HEADERS
 
 
 def doc_url(code: str) -> str:
     return "https://stripe.com/docs/error-codes/" + code.replace("_", "-")
+
+
+def request_log_url(request_id: str, now_s: int) -> str:
+    """Where the dashboard shows what was asked and answered."""
+    return f"https://dashboard.stripe.com/test/logs/{request_id}?t={now_s}"
 
 
 def invalid_request(
@@ -63,6 +73,25 @@ def secret_key_required() -> StripeError:
         code="secret_key_required",
         status=403,
     )
+
+
+def read_only_key(key: str, resource: str) -> StripeError:
+    """A restricted key that asks for more than it was given."""
+    return invalid_request(
+        f"The provided key '{key}' does not have the required permissions for this endpoint on account "
+        f"'{ACCOUNT_ID}'. Having the 'rak_{resource}_write' permission would allow this request to continue.",
+        status=403,
+    )
+
+
+def rate_limited() -> StripeError:
+    error = invalid_request(
+        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        code="rate_limit",
+        status=429,
+    )
+    error.headers = {"stripe-rate-limited-reason": "global-rate"}
+    return error
 
 
 def failure(decline: Decline, payment_method: Mapping[str, Any] | None, charge: str | None = None) -> dict[str, Any]:

@@ -3,50 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sim.stripe.account import Ledger
 from sim.stripe.errors import StripeError, invalid_request
+
+if TYPE_CHECKING:
+    from sim.stripe.context import Context
 
 DEEPEST: Final = 4
 """Source: Stripe's page "Expanding objects"."""
 
+_NEVER: Final = frozenset(("id", "object", "metadata", "description", "name", "email", "client_secret"))
+"""Fields that hold no reference, whatever text a merchant put there."""
 
-def expanded(ledger: Ledger, body: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+
+def expanded(context: Context, body: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
     """A copy of `body` with every path expanded. Raises StripeError for a path that leads nowhere."""
     for path in paths:
         steps = path.split(".")
         if len(steps) > DEEPEST:
             raise invalid_request(
-                f"You cannot expand more than {DEEPEST} levels of a property ({path}).", param="expand"
+                f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}", param="expand"
             )
-        body = _along(ledger, body, steps, path)
+        if body.get("object") == "list" and steps[0] != "data":
+            raise _cannot_expand(path, f" You may want to try expanding 'data.{path}' instead.")
+        body = _along(context, body, steps, path)
     return body
 
 
-def _along(ledger: Ledger, value: Any, steps: Sequence[str], path: str) -> Any:
+def _along(context: Context, value: Any, steps: Sequence[str], path: str) -> Any:
     if isinstance(value, list):
-        return [_along(ledger, item, steps, path) for item in value]
+        return [_along(context, item, steps, path) for item in value]
     if isinstance(value, str):
-        found = ledger.find(value)
-        if found is None:
-            raise _cannot_expand(path)
-        value = found.render()
+        value = _referred(context, value, path)
     if not steps or value is None:
         return value
-    if not isinstance(value, dict):
+    name, rest = steps[0], steps[1:]
+    if not isinstance(value, Mapping) or name in _NEVER:
         raise _cannot_expand(path)
-    field = value[steps[0]] if steps[0] in value else _included(ledger, value, steps[0], path)
-    return {**value, steps[0]: _along(ledger, field, steps[1:], path)}
+    field = value[name] if name in value else _included(context, value, name, path)
+    return {**value, name: _along(context, field, rest, path)}
 
 
-def _included(ledger: Ledger, value: Mapping[str, Any], name: str, path: str) -> Any:
-    """A field that an object shows only where it is asked for."""
-    includable = getattr(ledger.find(value.get("id", "")), "includable", {})
+def _referred(context: Context, object_id: str, path: str) -> dict[str, Any]:
+    found = context.ledger.find(object_id)
+    if found is None:
+        raise _cannot_expand(path)
+    return context.present(found)
+
+
+def _included(context: Context, value: Mapping[str, Any], name: str, path: str) -> Any:
+    """A field that an object shows only where it is asked for: the objects that have such name them `includable`."""
+    includable = getattr(context.ledger.find(value.get("id", "")), "includable", {})
     if name not in includable:
         raise _cannot_expand(path)
     return includable[name]()
 
 
-def _cannot_expand(path: str) -> StripeError:
-    return invalid_request(f"This property cannot be expanded ({path}).", param="expand")
+def _cannot_expand(path: str, advice: str = "") -> StripeError:
+    return invalid_request(f"This property cannot be expanded ({path}).{advice}", param="expand")

@@ -7,8 +7,14 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from sim.stripe.errors import StripeError, authentication_failure, invalid_request, missing_parameter
-from sim.stripe.payment_method import PAYPAL_CURRENCIES, PaymentMethod, spent_refusal
+from sim.stripe.errors import (
+    StripeError,
+    authentication_failure,
+    invalid_request,
+    missing_parameter,
+    request_log_url,
+)
+from sim.stripe.payment_method import PAYPAL_CURRENCIES, PaymentMethod, published, spent_refusal
 from sim.stripe.test_cards import Decline
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ class Published:
 class Intent:
     """The common part. `page` is the hosted page that waits for the customer while `requires_action` lasts.
 
+    `authenticated_method` is the method whose challenge was passed while the charge still waits for the backend.
     `types` are the allowed types of payment method where the intent names them; else `automatic` holds
     `allow_redirects`, and the types switched on in the dashboard apply.
     """
@@ -65,6 +72,7 @@ class Intent:
         "off_session",
         "last_error",
         "cancellation_reason",
+        "authenticated_method",
         "_rendered",
         "_lasting",
     )
@@ -95,6 +103,7 @@ class Intent:
         self.off_session = False
         self.last_error: dict[str, Any] | None = None
         self.cancellation_reason: str | None = None
+        self.authenticated_method: PaymentMethod | None = None
         self._rendered: dict[str, Any] | None = None
         self._lasting: dict[str, Any] | None = None
 
@@ -122,6 +131,9 @@ class Intent:
 
     def check_change(self, values: Mapping[str, Any]) -> None:
         """Raises StripeError where something is not for an update of the intent to change."""
+
+    def check_confirmable_by(self, context: Context) -> None:
+        """Raises StripeError where it is not for this caller to confirm."""
 
     def currency_of(self) -> str | None:
         return None
@@ -163,10 +175,20 @@ class Intent:
         """The object as the caller may see it, in the caller's API version."""
         body = self.render()
         if context.publishable:
-            return self.published.of(body)
+            shown = self.published.of(body)
+            if self.last_error is not None:
+                shown[f"last_{self.object_name.removesuffix('_intent')}_error"] = self._shown_error(context)
+            return shown
         if context.version < TYPES_RENAMED_IN:
             return {name: value for name, value in body.items() if name != "allowed_payment_method_types"}
         return body
+
+    def _shown_error(self, context: Context) -> dict[str, Any]:
+        """The last error as the caller may see it."""
+        error = self.last_error or {}
+        if context.publishable and "payment_method" in error:
+            return {**error, "payment_method": published(error["payment_method"])}
+        return error
 
     def shown_types(self) -> list[str]:
         """The types of payment method that it allows."""
@@ -208,6 +230,10 @@ class Intent:
         self.note(context)
         self.emit(context, "requires_action")
 
+    def authenticated(self, context: Context) -> None:
+        """Go on after the customer did on the hosted page what was asked."""
+        self.complete(context)
+
     def fail_authentication(self, context: Context) -> None:
         method = self.payment_method
         assert method is not None, "only an intent that waits for its customer can fail authentication"
@@ -217,6 +243,7 @@ class Intent:
     def end_attempt(self, error: dict[str, Any]) -> None:
         self.last_error = error
         self.payment_method = None
+        self.authenticated_method = None
         self.next_action = None
         self.page = None
         self.moved("requires_payment_method")
@@ -224,8 +251,8 @@ class Intent:
     def refusal(self, context: Context) -> StripeError:
         """The 402 that tells of the last error."""
         assert self.last_error is not None, "a refusal follows a failure"
-        error = {**self.last_error, self.object_name: self.present(context)}
-        error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{context.request_id}?t={context.now_s}"
+        error = {**self._shown_error(context), self.object_name: self.present(context)}
+        error["request_log_url"] = request_log_url(context.request_id, context.now_s)
         return StripeError(402, error, kept=True)
 
     def unexpected_state(self, context: Context, message: str) -> StripeError:

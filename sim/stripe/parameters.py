@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 from sim.stripe.errors import StripeError, invalid_request
@@ -40,6 +42,10 @@ class Form:
         self._plain = {name: _PLAIN[reader] for name, reader in specification.items() if reader in _PLAIN}
         self._words = {name: _WORDS[reader] for name, reader in specification.items() if reader in _WORDS}
 
+    def know(self, specification: Specification) -> None:
+        """Take in more parameters, where they are not known already."""
+        self.__init__({**specification, **self._readers})  # type: ignore[misc]
+
     def read(self, params: Mapping[str, Any], within: str = "") -> dict[str, Any]:
         """The parameters as their readers read them. Raises StripeError naming the first that does not fit."""
         readers, plain, words = self._readers, self._plain, self._words
@@ -48,11 +54,10 @@ class Form:
             if (name in plain and value and value.__class__ is plain[name]) or (name in words and value in words[name]):
                 values[name] = value
                 continue
-            spoken = f"{within}[{name}]" if within else name
             if name not in readers:
-                raise invalid_request(f"Received unknown parameter: {spoken}", param=spoken, code="parameter_unknown")
+                raise _unknown(within, [other for other in params if other not in readers], readers)
             if value is not None:
-                values[name] = readers[name](value, spoken)
+                values[name] = readers[name](value, _spoken(within, name))
         return values
 
 
@@ -64,6 +69,24 @@ def text(value: Any, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int):
         raise invalid_request(f"Invalid string: {value!r}", param=name)
     return str(value)
+
+
+def url(value: Any, name: str) -> str:
+    """An address on the web, or one that opens an app; never a script, since people are sent there."""
+    given = text(value, name)
+    if not _is_url(given):
+        raise invalid_request("Not a valid URL", param=name, code="url_invalid")
+    return given
+
+
+@lru_cache(maxsize=1024)
+def _is_url(given: str) -> bool:
+    match = _URL.match(given)
+    return match is not None and match[1].lower() not in _SCRIPTS
+
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):[^\s\x00-\x1f\x7f]+\Z")
+_SCRIPTS: Final = ("javascript", "data", "vbscript", "file", "blob", "about")
 
 
 def integer(value: Any, name: str) -> int:
@@ -153,7 +176,7 @@ def nested(specification: Specification) -> Reader:
     form = Form(specification)
 
     def reader(value: Any, name: str) -> dict[str, Any]:
-        return form.read(value if value.__class__ is dict else _mapping(value, name), name)
+        return form.read(value if value.__class__ is dict else mapping(value, name), name)
 
     return reader
 
@@ -171,9 +194,38 @@ def listed(inner: Reader) -> Reader:
     return reader
 
 
+def unmodelled(value: Any, name: str) -> Any:
+    """What Stripe knows and this double does not: to ignore it would answer something that Stripe would not."""
+    raise invalid_request(
+        f"Stripe knows the parameter {name}, but this double of Stripe does not model it: leave it out.", param=name
+    )
+
+
+def moments(value: Any, name: str) -> tuple[int, int]:
+    """A Unix second, or bounds on one (`gt`, `gte`, `lt`, `lte`): the first and the last second that are meant."""
+    if not isinstance(value, Mapping):
+        second = integer(value, name)
+        return second, second
+    bounds = _BOUNDS(value, name)
+    return (
+        max(bounds.get("gte", EARLIEST_S), bounds.get("gt", EARLIEST_S - 1) + 1),
+        min(bounds.get("lte", LATEST_S), bounds.get("lt", LATEST_S + 1) - 1),
+    )
+
+
+EARLIEST_S: Final = 0
+LATEST_S: Final = 10**18
+_BOUNDS: Final = nested(dict.fromkeys(("gt", "gte", "lt", "lte"), integer))
+
+
+def unread(value: Any, name: str) -> Any:
+    """For what an operation that is refused anyway would take."""
+    return value
+
+
 def hash_of_anything(value: Any, name: str) -> dict[str, Any]:
     """A part of Stripe's interface that is stored or ignored and never looked into (an address, a mandate)."""
-    return dict(_mapping(value, name))
+    return dict(mapping(value, name))
 
 
 def yes_or_word(*words: str) -> Reader:
@@ -186,12 +238,12 @@ def yes_or_word(*words: str) -> Reader:
 
 
 def metadata(value: Any, name: str) -> dict[str, str]:
-    """At most 50 texts of 500 characters; an empty text removes its key (see `merged`)."""
+    """At most 50 texts of 500 characters; an empty text removes its key, or in place of all of them all (`merged`)."""
     if value == "":
-        return {}
-    values = value if value.__class__ is dict else _mapping(value, name)
+        return NO_METADATA
+    values = value if value.__class__ is dict else mapping(value, name)
     if len(values) > METADATA_KEYS:
-        raise invalid_request(f"Metadata can have at most {METADATA_KEYS} keys, got {len(values)}", param=name)
+        raise _too_many(len(values), name)
     read_values = {}
     for key, item in values.items():
         item = item if type(item) is str else _metadata_text(item, f"{name}[{key}]")
@@ -201,11 +253,36 @@ def metadata(value: Any, name: str) -> dict[str, str]:
     return read_values
 
 
+NO_METADATA: Final[dict[str, str]] = {}
+"""What `metadata` reads where all keys are to be removed."""
+
+
 def merged(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """Metadata after an update: given keys replace, keys given an empty text disappear, all others stay."""
     if not old and "" not in new.values():
         return {**new}
-    return {key: value for key, value in {**old, **new}.items() if value}
+    if new is NO_METADATA:
+        return {}
+    both = {key: value for key, value in {**old, **new}.items() if value}
+    if len(both) > METADATA_KEYS:
+        raise _too_many(len(both), "metadata")
+    return both
+
+
+def _spoken(within: str, name: object) -> str:
+    return f"{within}[{name}]" if within else str(name)
+
+
+def _unknown(within: str, names: Sequence[str], known: Iterable[str]) -> StripeError:
+    spoken = [_spoken(within, name) for name in names]
+    if len(spoken) > 1:
+        message = f"Received unknown parameters: {', '.join(spoken)}"
+    else:
+        message = f"Received unknown parameter: {spoken[0]}"
+        alike = get_close_matches(str(names[0]), known, n=1)
+        if alike:
+            message = f"{message}. Did you mean {_spoken(within, alike[0])}?"
+    return invalid_request(message, param=spoken[0], code="parameter_unknown")
 
 
 def _metadata_text(value: Any, name: str) -> str:
@@ -214,6 +291,10 @@ def _metadata_text(value: Any, name: str) -> str:
     if isinstance(value, int):
         return str(value)
     raise invalid_request(f"Invalid string: {value!r}", param=name)
+
+
+def _too_many(count: int, name: str) -> StripeError:
+    return invalid_request(f"Metadata can have at most {METADATA_KEYS} keys, got {count}", param=name)
 
 
 def _too_long(key: str, value: str, name: str) -> StripeError:
@@ -227,11 +308,12 @@ def _too_long(key: str, value: str, name: str) -> StripeError:
     return invalid_request(message, param=f"{name}[{key}]")
 
 
-def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+def mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """Nested parameters, unread. Raises StripeError for anything else."""
     if not isinstance(value, Mapping):
         raise invalid_request("Invalid object", param=name)
-    mapping: Mapping[str, Any] = value
-    return mapping
+    read_value: Mapping[str, Any] = value
+    return read_value
 
 
 def _empty(name: str) -> StripeError:

@@ -9,7 +9,7 @@ from sim.facts import EXACT
 from sim.stripe.charge import Charge
 from sim.stripe.context import ACTOR
 from sim.stripe.dispute import dispute
-from sim.stripe.errors import failure
+from sim.stripe.errors import failure, invalid_request
 from sim.stripe.intent import CONFIRMABLE, Intent, Published, subscription_ids
 from sim.stripe.test_cards import Decline
 
@@ -52,7 +52,6 @@ _CONSTANT: Final[Mapping[str, Any]] = {
     "amount_details": {"tip": {}},
     "application": None,
     "application_fee_amount": None,
-    "confirmation_method": "automatic",
     "customer_account": None,
     "excluded_payment_method_types": None,
     "livemode": False,
@@ -65,7 +64,6 @@ _CONSTANT: Final[Mapping[str, Any]] = {
     "review": None,
     "source": None,
     "transfer_data": None,
-    "transfer_group": None,
 }
 
 _LASTING: Final = (
@@ -74,6 +72,7 @@ _LASTING: Final = (
     "automatic_payment_methods",
     "capture_method",
     "client_secret",
+    "confirmation_method",
     "created",
     "currency",
     "customer",
@@ -86,6 +85,7 @@ _LASTING: Final = (
     "shipping",
     "statement_descriptor",
     "statement_descriptor_suffix",
+    "transfer_group",
 )
 _MOVING: Final = (
     "amount_capturable",
@@ -117,6 +117,7 @@ class PaymentIntent(Intent):
         "amount_received",
         "currency",
         "capture_method",
+        "confirmation_method",
         "setup_future_usage",
         "latest_charge",
         "canceled_at",
@@ -124,6 +125,7 @@ class PaymentIntent(Intent):
         "shipping",
         "statement_descriptor",
         "statement_descriptor_suffix",
+        "transfer_group",
     )
     spoken_name: ClassVar = "payment_intent"
     object_name: ClassVar = "payment_intent"
@@ -141,6 +143,7 @@ class PaymentIntent(Intent):
         self.amount_received = 0
         self.currency = currency
         self.capture_method = "automatic_async"
+        self.confirmation_method = "automatic"
         self.setup_future_usage: str | None = None
         self.latest_charge: Charge | None = None
         self.canceled_at: int | None = None
@@ -148,6 +151,7 @@ class PaymentIntent(Intent):
         self.shipping: dict[str, Any] | None = None
         self.statement_descriptor: str | None = None
         self.statement_descriptor_suffix: str | None = None
+        self.transfer_group: str | None = None
 
     def currency_of(self) -> str | None:
         return self.currency
@@ -176,6 +180,23 @@ class PaymentIntent(Intent):
         """Note what the intent is for: at its creation, and when amount or lines change."""
         detail = {"subscription_ids": subscription_ids(self.metadata), "account_id": self.account.account_id}
         self.note(context, detail)
+
+    def check_confirmable_by(self, context: Context) -> None:
+        if context.publishable and self.confirmation_method == "manual":
+            raise invalid_request(
+                "The confirmation_method of this PaymentIntent is manual: it is confirmed on the server, with a secret "
+                "API key."
+            )
+
+    def authenticated(self, context: Context) -> None:
+        if self.confirmation_method == "automatic":
+            self.complete(context)
+            return
+        self.authenticated_method = self.payment_method
+        self.next_action = None
+        self.page = None
+        self.moved("requires_confirmation")
+        self.note(context)
 
     def complete(self, context: Context) -> None:
         method = self.payment_method
@@ -280,6 +301,7 @@ class PaymentIntent(Intent):
         body["automatic_payment_methods"] = automatic and {"allow_redirects": automatic, "enabled": True}
         body["capture_method"] = self.capture_method
         body["client_secret"] = self.client_secret
+        body["confirmation_method"] = self.confirmation_method
         body["created"] = self.created
         body["currency"] = self.currency
         body["customer"] = customer.id if customer else None
@@ -292,6 +314,7 @@ class PaymentIntent(Intent):
         body["shipping"] = self.shipping
         body["statement_descriptor"] = self.statement_descriptor
         body["statement_descriptor_suffix"] = self.statement_descriptor_suffix
+        body["transfer_group"] = self.transfer_group
         return body
 
     def _render_moving(self, body: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sim.stripe import parameters
+from sim.stripe.address import NO_ADDRESS, OPTIONAL_ADDRESS
 from sim.stripe.errors import StripeError, card_refused, invalid_request, missing_parameter
 from sim.stripe.test_cards import (
     CARD_BY_CARD_TOKEN,
@@ -55,7 +56,7 @@ TOKEN_EXPIRY: Final = (12, 2034)
 """Month and year of cards made from a test token. Assumption: far enough for any run."""
 
 _NO_BILLING_DETAILS: Final[Mapping[str, Any]] = {
-    "address": {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None},
+    "address": NO_ADDRESS,
     "email": None,
     "name": None,
     "phone": None,
@@ -178,6 +179,10 @@ class PaymentMethod:
             self._rendered = self.snapshot()()
         return self._rendered
 
+    def present(self, context: Context) -> dict[str, Any]:
+        """As the caller may see it: a browser learns nothing by which the customer could be followed."""
+        return published(self.render()) if context.publishable else self.render()
+
     def snapshot(self) -> Callable[[], dict[str, Any]]:
         """What renders it as it is now: most events about payment methods are never looked at."""
         return partial(
@@ -266,6 +271,15 @@ class PaymentMethod:
             raise card_refused(refusal)
 
 
+def published(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a browser may see of a rendered payment method. Source: answers to requests with a publishable key."""
+    shown = {**body, "customer": None}
+    del shown["metadata"]
+    if "card" in shown:
+        shown["card"] = {name: value for name, value in shown["card"].items() if name != "fingerprint"}
+    return shown
+
+
 def spent_refusal() -> StripeError:
     """What answers the use of a payment method that was detached, or that paid without having been attached."""
     return invalid_request(
@@ -287,18 +301,19 @@ def chosen(context: Context, account: Account, method_id: str, param: str = "pay
     return method
 
 
+NETWORKS: Final = parameters.nested({"preferred": parameters.clearable(parameters.text)})
 _CARD: Final[parameters.Specification] = {
     "number": parameters.text,
     "exp_month": parameters.integer,
     "exp_year": parameters.integer,
     "cvc": parameters.text,
     "token": parameters.text,
-    "networks": parameters.hash_of_anything,
+    "networks": NETWORKS,
 }
 BILLING_DETAILS: Final = parameters.clearable(
     parameters.nested(
         {
-            "address": parameters.clearable(parameters.hash_of_anything),
+            "address": OPTIONAL_ADDRESS,
             "email": parameters.clearable(parameters.text),
             "name": parameters.clearable(parameters.text),
             "phone": parameters.clearable(parameters.text),
@@ -309,12 +324,12 @@ BILLING_DETAILS: Final = parameters.clearable(
 DATA: Final[parameters.Specification] = {
     "type": parameters.choice(*TYPES),
     "card": parameters.nested(_CARD),
-    "link": parameters.hash_of_anything,
-    "paypal": parameters.hash_of_anything,
+    "link": parameters.nested({}),
+    "paypal": parameters.nested({}),
     "billing_details": BILLING_DETAILS,
     "metadata": parameters.metadata,
     "allow_redisplay": parameters.choice("always", "limited", "unspecified"),
-    "radar_options": parameters.hash_of_anything,
+    "radar_options": parameters.nested({"session": parameters.text}),
 }
 """What makes a payment method, in its own request or as `payment_method_data` of an intent."""
 
@@ -347,7 +362,7 @@ def make(context: Context, account: Account, values: Mapping[str, Any]) -> Payme
 def completed(details: Mapping[str, Any]) -> dict[str, Any]:
     """Billing details with every field that Stripe answers."""
     body = {**_NO_BILLING_DETAILS, **{name: value or None for name, value in details.items()}}
-    body["address"] = {**_NO_BILLING_DETAILS["address"], **(body["address"] or {})}
+    body["address"] = body["address"] or NO_ADDRESS
     return body
 
 

@@ -14,10 +14,13 @@ from sim.stripe.endpoints import (
     payment_intents,
     payment_methods,
     refunds,
+    setup_attempts,
     setup_intents,
     webhook_endpoints,
 )
+from sim.stripe.listing import PAGING
 from sim.stripe.parameters import Form, Specification
+from sim.stripe.unmodelled import refused_in
 
 Endpoint = Callable[[Context, Mapping[str, Any], str], dict[str, Any]]
 _ONLY_EXPAND: Final[Specification] = {"expand": parameters.listed(parameters.text)}
@@ -41,6 +44,7 @@ ROUTES: Final[Mapping[str, Route]] = {
     "POST customers/*": Route(customers.update, customers.UPDATE),
     "DELETE customers/*": Route(customers.delete, _ONLY_EXPAND),
     "GET customers/*/payment_methods": Route(payment_methods.list_of_customer, payment_methods.LIST_OF_CUSTOMER),
+    "GET customers/*/payment_methods/*": Route(payment_methods.retrieve_of_customer, _ONLY_EXPAND),
     "POST payment_methods": Route(payment_methods.create, payment_methods.CREATE, payment_methods.CREATE),
     "GET payment_methods": Route(payment_methods.list_all, payment_methods.LIST),
     "GET payment_methods/*": Route(payment_methods.retrieve, _ONLY_EXPAND),
@@ -56,24 +60,52 @@ ROUTES: Final[Mapping[str, Route]] = {
     ),
     "POST payment_intents/*/cancel": Route(payment_intents.cancel, payment_intents.CANCEL),
     "POST payment_intents/*/capture": Route(payment_intents.capture, payment_intents.CAPTURE),
+    "POST payment_intents/*/increment_authorization": Route(
+        payment_intents.increment_authorization, payment_intents.INCREMENT
+    ),
+    "POST payment_intents/*/verify_microdeposits": Route(
+        payment_intents.verify_microdeposits, payment_intents.MICRODEPOSITS, payment_intents.MICRODEPOSITS
+    ),
+    "POST payment_intents/*/apply_customer_balance": Route(
+        payment_intents.apply_customer_balance, payment_intents.APPLY_BALANCE
+    ),
+    "GET payment_intents/*/amount_details_line_items": Route(payment_intents.list_line_items, PAGING),
     "POST setup_intents": Route(setup_intents.create, setup_intents.CREATE),
     "GET setup_intents": Route(setup_intents.list_all, setup_intents.LIST),
     "GET setup_intents/*": Route(setup_intents.retrieve, payment_intents.RETRIEVE, payment_intents.RETRIEVE),
     "POST setup_intents/*": Route(setup_intents.update, setup_intents.UPDATE),
     "POST setup_intents/*/confirm": Route(setup_intents.confirm, setup_intents.CONFIRM_ONE, setup_intents.CONFIRM_ONE),
     "POST setup_intents/*/cancel": Route(setup_intents.cancel, setup_intents.CANCEL),
+    "POST setup_intents/*/verify_microdeposits": Route(
+        setup_intents.verify_microdeposits, payment_intents.MICRODEPOSITS, payment_intents.MICRODEPOSITS
+    ),
+    "GET setup_attempts": Route(setup_attempts.list_all, setup_attempts.LIST),
+    "POST charges": Route(charges.create, charges.CREATE),
     "GET charges": Route(charges.list_all, charges.LIST),
     "GET charges/*": Route(charges.retrieve, _ONLY_EXPAND),
+    "POST charges/*": Route(charges.update, charges.UPDATE),
+    "POST charges/*/capture": Route(charges.capture, charges.CAPTURE),
+    "GET charges/*/refunds": Route(charges.list_refunds, PAGING),
+    "GET charges/*/refunds/*": Route(charges.retrieve_refund, _ONLY_EXPAND),
     "POST refunds": Route(refunds.create, refunds.CREATE),
     "GET refunds": Route(refunds.list_all, refunds.LIST),
     "GET refunds/*": Route(refunds.retrieve, _ONLY_EXPAND),
+    "POST refunds/*": Route(refunds.update, refunds.UPDATE),
+    "POST refunds/*/cancel": Route(refunds.cancel, _ONLY_EXPAND),
     "GET events": Route(events.list_all, events.LIST),
     "GET events/*": Route(events.retrieve, _ONLY_EXPAND),
     "POST webhook_endpoints": Route(webhook_endpoints.create, webhook_endpoints.CREATE),
     "GET webhook_endpoints": Route(webhook_endpoints.list_all, webhook_endpoints.LIST),
     "GET webhook_endpoints/*": Route(webhook_endpoints.retrieve, _ONLY_EXPAND),
+    "POST webhook_endpoints/*": Route(webhook_endpoints.update, webhook_endpoints.UPDATE),
     "DELETE webhook_endpoints/*": Route(webhook_endpoints.delete, _ONLY_EXPAND),
 }
+"""Every operation, by method and path; `*` stands for an id."""
+
+for _operation, _route in ROUTES.items():
+    _route.form.know(refused_in(_operation))
+    if _route.browser is not None:
+        _route.browser.know(refused_in(_operation))
 
 PREFIX: Final = "/v1/"
 _OF_COLLECTIONS: Final[Mapping[tuple[str, str], Route]] = {
@@ -85,7 +117,10 @@ _OF_COLLECTIONS: Final[Mapping[tuple[str, str], Route]] = {
 
 
 def route(method: str, path: str) -> tuple[Route, str] | None:
-    """The route of a request and the id in its path ("" if none); None for a path that Stripe does not have."""
+    """The route of a request and the id in its path; None for a path that Stripe does not have.
+
+    The id is empty where the path has none, and "outer/inner" where it has two.
+    """
     known = _OF_COLLECTIONS.get((method, path))
     if known is not None:
         return known, ""
@@ -97,4 +132,7 @@ def route(method: str, path: str) -> tuple[Route, str] | None:
     if object_id:
         key = f"{key}/*/{action}" if action else f"{key}/*"
     found = ROUTES.get(key)
+    if found is None and "/" in action:
+        inner, _, inner_id = action.partition("/")
+        found, object_id = ROUTES.get(f"{method} {resource}/*/{inner}/*"), f"{object_id}/{inner_id}"
     return None if found is None else (found, object_id)

@@ -11,19 +11,33 @@ from sim.messages import Answer, Request
 from sim.stripe import hosted_pages, test_clock
 from sim.stripe.account import UNCLAIMED, Account, Ledger
 from sim.stripe.context import Context, Merchant, Unprompted
+from sim.stripe.credentials import READING_KEY, Credentials, Permission, key_of, masked
 from sim.stripe.dunning import USUAL_DUNNING, Dunning
-from sim.stripe.errors import StripeError, invalid_request, secret_key_required, unauthorized
+from sim.stripe.errors import (
+    StripeError,
+    invalid_request,
+    rate_limited,
+    read_only_key,
+    request_log_url,
+    secret_key_required,
+    unauthorized,
+)
+from sim.stripe.event import API_VERSION
 from sim.stripe.expansion import expanded
 from sim.stripe.idempotency import Entry, IdempotencyKeys, replayed
 from sim.stripe.intent import Intent, subscription_ids
+from sim.stripe.operations_limit import OperationsLimit
+from sim.stripe.parameters import Form
 from sim.stripe.payment_intent import PaymentIntent
 from sim.stripe.payment_method import TYPES, PaymentMethod
-from sim.stripe.routes import route
+from sim.stripe.routes import PREFIX, Route, route
+from sim.stripe.versions import check_version
 from sim.stripe.webhook_endpoint import DEFAULT_EVENTS, DEFAULT_URL, WebhookEndpoint
 from sim.stripe.webhooks import DeliveryPolicy, Webhooks
 from sim.time import Clock, time_us, unix_s
 
 DEFAULT_ENDPOINT_ID: Final = "we_default"
+_READS_ONLY: Final[Mapping[str, Permission]] = {READING_KEY: "read"}
 
 
 class Stripe:
@@ -35,6 +49,8 @@ class Stripe:
     lists that span accounts hold objects in the order in which they were made, also those of one second, however many
     accounts there are. Settled subscriptions renew without end: with `renews_for_ever` they do, as a server's should;
     without, in a world that is to come to an end, they renew on test clocks only.
+    `restricted_keys` may write or read only. With `operations_per_s` requests above that rate are refused (429), as
+    Stripe refuses them. `merchant_name` is what customers see on hosted pages.
     """
 
     def __init__(
@@ -53,6 +69,9 @@ class Stripe:
         lists_in_order: bool = False,
         dunning: Dunning = USUAL_DUNNING,
         renews_for_ever: bool = False,
+        restricted_keys: Mapping[str, Permission] = _READS_ONLY,
+        operations_per_s: int | None = None,
+        merchant_name: str = "Gatefall test shop",
     ) -> None:
         self._clock = clock
         self._ledger = Ledger(id_seed, in_order=lists_in_order)
@@ -68,15 +87,18 @@ class Stripe:
             journal,
             self._webhooks,
             automatic_types,
-            secret_key,
-            publishable_key,
+            Credentials(secret_key, publishable_key, restricted_keys),
+            merchant_name,
             dunning,
             renews_for_ever,
         )
+        self._limit = None if operations_per_s is None else OperationsLimit(operations_per_s)
 
     def handle(self, request: Request) -> Program[Answer]:
         """Answer one request; the deliveries of its events go on by themselves."""
         context = Context(self._merchant, request, self._clock.now_us)
+        if self._limit is not None and context.authorized and not self._limit.passes(context.now_us):
+            return _refused(context, rate_limited())
         entry: Entry | None = None
         if context.idempotency_key is not None and (context.authorized or _is_hosted(request)):
             try:
@@ -166,24 +188,24 @@ def _answered(context: Context, request: Request) -> tuple[Answer, bool]:
         if found is None and _is_hosted(request):
             if context.ledger.clocked:
                 test_clock.tell_time(context, request.path.rpartition("/")[2], request)
-            return hosted_pages.visit(context, request.path, _params(request)), True
+            return hosted_pages.answer(context, request, _params(request)), True
         if not context.authorized:
             raise _stranger(request)
+        if context.version != API_VERSION:
+            check_version(context.version)
         if found is None:
             raise _unknown_url(request)
         operation, object_id = found
         if context.ledger.clocked:
             test_clock.tell_time(context, object_id, request)
         form = operation.form
-        if context.publishable:
-            if operation.browser is None:
-                raise secret_key_required()
-            form = operation.browser
+        if context.access != "secret":
+            form = _limited(context, request, operation)
         body = request.body
         values = form.read(body if body.__class__ is dict and not request.query else _params(request))
         body = operation.endpoint(context, values, object_id)
         if "expand" in values:
-            body = expanded(context.ledger, body, values["expand"])
+            body = expanded(context, body, values["expand"])
     except StripeError as error:
         return _refused(context, error), error.kept
     return Answer(200, body, _headers(context)), True
@@ -195,8 +217,25 @@ def _stranger(request: Request) -> StripeError:
             "You did not provide an API key. You need to provide your API key in the Authorization header, "
             "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
         )
-    given = request.headers["authorization"].removeprefix("Bearer ")
-    return unauthorized(f"Invalid API Key provided: {given[:8]}{'*' * max(0, len(given) - 8)}")
+    given = key_of(request.headers["authorization"])
+    if "_live_" in given:
+        return unauthorized(
+            f"A live key was sent to a double of Stripe, which takes test keys only: {masked(given)}. Whoever reads "
+            "along has seen it: roll it in the dashboard."
+        )
+    return unauthorized(f"Invalid API Key provided: {masked(given)}")
+
+
+def _limited(context: Context, request: Request, operation: Route) -> Form:
+    """What a key that may not do everything may pass. Raises StripeError (403) where it may not call at all."""
+    if context.access == "reading":
+        if request.method != "GET":
+            key = masked(key_of(request.headers["authorization"]))
+            raise read_only_key(key, request.path.removeprefix(PREFIX).partition("/")[0].removesuffix("s"))
+        return operation.form
+    if operation.browser is None:
+        raise secret_key_required()
+    return operation.browser
 
 
 def _unknown_url(request: Request) -> StripeError:
@@ -208,7 +247,10 @@ def _unknown_url(request: Request) -> StripeError:
 
 
 def _refused(context: Context, error: StripeError) -> Answer:
-    return Answer(error.status, {"error": error.error}, _headers(context))
+    headers = _headers(context)
+    if context.authorized:
+        error.error.setdefault("request_log_url", request_log_url(headers["request-id"], context.now_s))
+    return Answer(error.status, {"error": error.error}, {**headers, **error.headers} if error.headers else headers)
 
 
 def _headers(context: Context) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sim.stripe.errors import failure
 from sim.stripe.intent import Intent, Published, subscription_ids
+from sim.stripe.setup_attempt import SetupAttempt
 from sim.stripe.test_cards import Decline
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class SetupIntent(Intent):
     ) -> None:
         super().__init__(intent_id, account, context, customer)
         self.usage = usage
-        self.attempts: list[str] = []
+        self.attempts: list[SetupAttempt] = []
 
     def is_saving(self) -> bool:
         return True
@@ -84,7 +85,7 @@ class SetupIntent(Intent):
         self.note(context, detail)
 
     def require_action(self, context: Context, page: Any, use_stripe_sdk: bool) -> None:
-        self._begin_attempt()
+        self._begin_attempt(context).end("requires_action")
         super().require_action(context, page, use_stripe_sdk)
 
     def complete(self, context: Context) -> None:
@@ -95,7 +96,8 @@ class SetupIntent(Intent):
             self.decline(context, refusal)
             return
         if self.status != "requires_action":
-            self._begin_attempt()
+            self._begin_attempt(context)
+        self.attempts[-1].end("succeeded")
         self.next_action = None
         self.page = None
         method.set_up = self.usage == "off_session"
@@ -110,16 +112,18 @@ class SetupIntent(Intent):
         method = self.payment_method
         assert method is not None, "only an intent with a payment method can be declined"
         if self.status != "requires_action":
-            self._begin_attempt()
+            self._begin_attempt(context)
         self.fail(context, failure(decline, method.render()))
 
     def fail(self, context: Context, error: dict[str, Any]) -> None:
+        self.attempts[-1].end("failed", error)
         self.end_attempt(error)
         self.note(context, {"decline_code": error.get("decline_code"), "code": error["code"]})
         self.emit(context, "setup_failed")
 
     def cancel(self, context: Context, reason: str | None) -> None:
         self.check_cancelable(context)
+        self._abandon_attempt()
         self.cancellation_reason = reason
         self.next_action = None
         self.page = None
@@ -127,9 +131,18 @@ class SetupIntent(Intent):
         self.note(context)
         self.emit(context, "canceled")
 
-    def _begin_attempt(self) -> None:
-        self.attempts.append(self.account.next_id("setatt"))
+    def _abandon_attempt(self) -> None:
+        """Whoever waited for the customer waits no more."""
+        if self.attempts and self.attempts[-1].status == "requires_action":
+            self.attempts[-1].end("abandoned")
+
+    def _begin_attempt(self, context: Context) -> SetupAttempt:
+        self._abandon_attempt()
+        attempt = SetupAttempt(self.account.next_id("setatt"), self, context.now_s)
+        self.account.objects[attempt.id] = attempt
+        self.attempts.append(attempt)
         self.moved(self.status)
+        return attempt
 
     def _render_lasting(self) -> dict[str, Any]:
         customer, automatic = self.customer, self.automatic
@@ -152,7 +165,7 @@ class SetupIntent(Intent):
         method = self.payment_method
         body["cancellation_reason"] = self.cancellation_reason
         body["last_setup_error"] = self.last_error
-        body["latest_attempt"] = self.attempts[-1] if self.attempts else None
+        body["latest_attempt"] = self.attempts[-1].id if self.attempts else None
         body["next_action"] = self.next_action
         body["payment_method"] = method.id if method else None
         body["status"] = self.status

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from sim.stripe.event import API_VERSION
-
 DEFAULT_URL: Final = "https://billing-webhooks.test/webhooks/stripe"
 DEFAULT_SERVICE: Final = "billing-webhooks"
 DEFAULT_EVENTS: Final = (
@@ -39,41 +37,53 @@ class WebhookEndpoint:
         "secret",
         "description",
         "metadata",
+        "disabled",
+        "api_version",
         "_all",
     )
     spoken_name: ClassVar = "webhook endpoint"
 
     def __init__(self, endpoint_id: str, created: int, url: str, enabled_events: Iterable[str], secret: str) -> None:
-        parts = urlsplit(url)
         self.id = endpoint_id
         self.created = created
+        self.secret = secret
+        self.description: str | None = None
+        self.metadata: dict[str, str] = {}
+        self.disabled = False
+        self.api_version: str | None = None
+        self.send_to(url)
+        self.subscribe(enabled_events)
+
+    def send_to(self, url: str) -> None:
+        """From now on events go there."""
+        parts = urlsplit(url)
         self.url = url
         self.path = parts.path or "/"
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self.service = (
             DEFAULT_SERVICE if url.startswith("https://billing-webhooks.test/") else f"{parts.scheme}://{parts.netloc}"
         )
+
+    def subscribe(self, enabled_events: Iterable[str]) -> None:
+        """From now on these types of events are delivered; "*" means all."""
         self.enabled_events = tuple(enabled_events)
-        self.secret = secret
-        self.description: str | None = None
-        self.metadata: dict[str, str] = {}
         self._all = "*" in self.enabled_events
 
     def wants(self, event_type: str) -> bool:
-        return self._all or event_type in self.enabled_events
+        return not self.disabled and (self._all or event_type in self.enabled_events)
 
     def render(self) -> dict[str, Any]:
         """Without the secret: that is told once, at the creation."""
         return {
             "id": self.id,
             "object": "webhook_endpoint",
-            "api_version": API_VERSION,
+            "api_version": self.api_version,
             "application": None,
             "created": self.created,
             "description": self.description,
             "enabled_events": list(self.enabled_events),
             "livemode": False,
             "metadata": self.metadata,
-            "status": "enabled",
+            "status": "disabled" if self.disabled else "enabled",
             "url": self.url,
         }

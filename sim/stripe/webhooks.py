@@ -95,6 +95,10 @@ class Webhooks:
     def remove(self, endpoint: WebhookEndpoint) -> None:
         self._change({name: other for name, other in self.endpoints.items() if other is not endpoint})
 
+    def changed(self) -> None:
+        """To be called after an endpoint was changed."""
+        self._change(self.endpoints)
+
     def deliveries(self, event: Event) -> list[Spawn]:
         """The programs that deliver one event: one for each copy and endpoint."""
         receivers = self.receivers[event.type]

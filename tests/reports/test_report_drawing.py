@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.plots import Compared, before_and_after, conversion_by_phase, failure_codes, rejections_by_phase
 from conformance.redaction import redacted, redacted_json, redacted_value
+from reports.plots import Compared, before_and_after, conversion_by_phase, failure_codes, rejections_by_phase
 from reports.sequence import MOST_ROWS, rows_of, sequence_diagram
 from reports.statistics import Proportion, proportion
 

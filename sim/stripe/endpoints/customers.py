@@ -6,19 +6,28 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sim.stripe import parameters, test_clock
+from sim.stripe.address import OPTIONAL_ADDRESS, OPTIONAL_SHIPPING
 from sim.stripe.context import Context
 from sim.stripe.customer import TEXTS, Customer
 from sim.stripe.errors import invalid_request
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_method import PaymentMethod, chosen
 
 UPDATE: Final[parameters.Specification] = {
     **{name: parameters.clearable(parameters.text) for name in TEXTS},
-    "address": parameters.clearable(parameters.hash_of_anything),
-    "shipping": parameters.clearable(parameters.hash_of_anything),
+    "address": OPTIONAL_ADDRESS,
+    "shipping": OPTIONAL_SHIPPING,
+    "preferred_locales": parameters.listed(parameters.text),
     "tax_exempt": parameters.choice("none", "exempt", "reverse"),
     "metadata": parameters.metadata,
-    "invoice_settings": parameters.nested({"default_payment_method": parameters.clearable(parameters.text)}),
+    "invoice_settings": parameters.nested(
+        {
+            "custom_fields": parameters.unmodelled,
+            "default_payment_method": parameters.clearable(parameters.text),
+            "footer": parameters.clearable(parameters.text),
+            "rendering_options": parameters.unmodelled,
+        }
+    ),
     "expand": parameters.listed(parameters.text),
 }
 CREATE: Final[parameters.Specification] = {**UPDATE, "payment_method": parameters.text, "test_clock": parameters.text}
@@ -26,7 +35,7 @@ LIST: Final[parameters.Specification] = {
     **PAGING,
     "email": parameters.text,
     "test_clock": parameters.text,
-    "created": parameters.hash_of_anything,
+    **CREATED,
 }
 
 
@@ -79,10 +88,13 @@ def delete(context: Context, values: Mapping[str, Any], customer_id: str) -> dic
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     on_clock = values.get("test_clock")
     customers = test_clock.all_on(context, on_clock, Customer) if on_clock else context.ledger.of(Customer)
-    customers = [customer for customer in customers if not customer.deleted]
-    if "email" in values:
-        customers = [customer for customer in customers if customer.texts["email"] == values["email"]]
-    return page(customers, values, "/v1/customers")
+    email = values.get("email")
+    return page(
+        customers,
+        values,
+        "/v1/customers",
+        where=lambda customer: not customer.deleted and email in (None, customer.texts["email"]),
+    )
 
 
 def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> None:
@@ -109,5 +121,9 @@ def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> N
         customer.address = values["address"] or None
     if "shipping" in values:
         customer.shipping = values["shipping"] or None
+    if "footer" in settings:
+        customer.invoice_footer = settings["footer"] or None
+    if "preferred_locales" in values:
+        customer.preferred_locales = values["preferred_locales"]
     if "tax_exempt" in values:
         customer.tax_exempt = values["tax_exempt"]

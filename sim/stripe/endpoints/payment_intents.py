@@ -7,15 +7,17 @@ from typing import Any, Final
 
 from sim.stripe import parameters
 from sim.stripe.account import Account
-from sim.stripe.confirmation import CONFIRM, METHOD, attempt, prepare, take_method, take_types
+from sim.stripe.address import OPTIONAL_SHIPPING
+from sim.stripe.confirmation import CONFIRM, MANDATE, METHOD, attempt, prepare, take_method, take_types
 from sim.stripe.context import Context
 from sim.stripe.currency import check_amount, currency
 from sim.stripe.customer import Customer, living
-from sim.stripe.errors import invalid_request, missing_parameter
-from sim.stripe.intent import CONFIRMABLE, check_client_secret
-from sim.stripe.listing import PAGING, page
+from sim.stripe.errors import StripeError, invalid_request, missing_parameter
+from sim.stripe.intent import CONFIRMABLE, Intent, check_client_secret
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_intent import PaymentIntent
 from sim.stripe.payment_method import PaymentMethod
+from sim.stripe.unmodelled import OTHER_TYPES
 
 OFF_SESSION: Final = parameters.yes_or_word("one_off", "recurring")
 _FUTURE_USAGE: Final = parameters.clearable(parameters.choice("off_session", "on_session"))
@@ -24,8 +26,50 @@ _CAPTURE: Final = parameters.choice("automatic", "automatic_async", "manual")
 AUTOMATIC: Final = parameters.nested(
     {"enabled": parameters.boolean, "allow_redirects": parameters.choice("always", "never")}
 )
+_METHOD_OPTIONS: Final = {
+    "capture_method": parameters.unmodelled,
+    "setup_future_usage": parameters.unmodelled,
+}
+_FEATURE: Final = parameters.choice("if_available", "never")
+_CREDENTIAL_USAGE: Final = parameters.choice("installment", "recurring", "unscheduled")
+OPTIONS: Final = parameters.nested(
+    {
+        **OTHER_TYPES,
+        "card": parameters.nested(
+            {
+                **_METHOD_OPTIONS,
+                "cvc_token": parameters.unmodelled,
+                "installments": parameters.unmodelled,
+                "mandate_options": parameters.unmodelled,
+                "moto": parameters.unmodelled,
+                "network": parameters.text,
+                "request_extended_authorization": _FEATURE,
+                "request_incremental_authorization": _FEATURE,
+                "request_multicapture": _FEATURE,
+                "request_overcapture": _FEATURE,
+                "request_three_d_secure": parameters.choice("any", "automatic", "challenge"),
+                "require_cvc_recollection": parameters.boolean,
+                "setup_credential_usage": _CREDENTIAL_USAGE,
+                "statement_descriptor_suffix_kana": parameters.text,
+                "statement_descriptor_suffix_kanji": parameters.text,
+                "stored_credential_usage": _CREDENTIAL_USAGE,
+                "three_d_secure": parameters.unmodelled,
+            }
+        ),
+        "link": parameters.nested({**_METHOD_OPTIONS, "persistent_token": parameters.text}),
+        "paypal": parameters.nested(
+            {
+                **_METHOD_OPTIONS,
+                "preferred_locale": parameters.text,
+                "reference": parameters.text,
+                "risk_correlation_id": parameters.unmodelled,
+            }
+        ),
+    }
+)
 UPDATE: Final[parameters.Specification] = {
     **METHOD,
+    "payment_method_options": OPTIONS,
     "amount": parameters.integer,
     "currency": currency,
     "capture_method": _CAPTURE,
@@ -34,26 +78,28 @@ UPDATE: Final[parameters.Specification] = {
     "metadata": parameters.metadata,
     "receipt_email": parameters.clearable(parameters.text),
     "setup_future_usage": _FUTURE_USAGE,
-    "shipping": parameters.clearable(parameters.hash_of_anything),
+    "shipping": OPTIONAL_SHIPPING,
     "statement_descriptor": parameters.text,
     "statement_descriptor_suffix": parameters.text,
+    "transfer_group": parameters.text,
 }
 CREATE: Final[parameters.Specification] = {
     **UPDATE,
     "automatic_payment_methods": AUTOMATIC,
     "confirm": parameters.boolean,
-    "confirmation_method": parameters.choice("automatic"),
+    "confirmation_method": parameters.choice("automatic", "manual"),
     "error_on_requires_action": parameters.boolean,
-    "mandate_data": parameters.hash_of_anything,
+    "mandate_data": MANDATE,
     "off_session": OFF_SESSION,
-    "return_url": parameters.text,
+    "return_url": parameters.url,
     "use_stripe_sdk": parameters.boolean,
 }
 CONFIRM_BY_BROWSER: Final[parameters.Specification] = {
     **CONFIRM,
+    "payment_method_options": OPTIONS,
     "receipt_email": parameters.clearable(parameters.text),
     "setup_future_usage": _FUTURE_USAGE,
-    "shipping": parameters.clearable(parameters.hash_of_anything),
+    "shipping": OPTIONAL_SHIPPING,
 }
 CONFIRM_BY_BACKEND: Final[parameters.Specification] = {
     **CONFIRM_BY_BROWSER,
@@ -73,13 +119,32 @@ CAPTURE: Final[parameters.Specification] = {
     "amount_to_capture": parameters.integer,
     "final_capture": parameters.boolean,
     "metadata": parameters.metadata,
+    "statement_descriptor": parameters.text,
+    "statement_descriptor_suffix": parameters.text,
     "expand": parameters.listed(parameters.text),
 }
-LIST: Final[parameters.Specification] = {
-    **PAGING,
-    "customer": parameters.text,
-    "created": parameters.hash_of_anything,
+LIST: Final[parameters.Specification] = {**PAGING, **CREATED, "customer": parameters.text}
+# Of operations that are refused whatever they are given.
+INCREMENT: Final[parameters.Specification] = dict.fromkeys(
+    (
+        "amount",
+        "amount_details",
+        "application_fee_amount",
+        "description",
+        "expand",
+        "hooks",
+        "metadata",
+        "payment_details",
+        "statement_descriptor",
+        "transfer_data",
+    ),
+    parameters.unread,
+)
+MICRODEPOSITS: Final[parameters.Specification] = {
+    "client_secret": parameters.text,
+    **dict.fromkeys(("amounts", "descriptor_code", "expand"), parameters.unread),
 }
+APPLY_BALANCE: Final[parameters.Specification] = dict.fromkeys(("amount", "currency", "expand"), parameters.unread)
 _ONLY_WHEN_CONFIRMING: Final = (
     "off_session",
     "error_on_requires_action",
@@ -96,6 +161,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     intent = PaymentIntent(account.next_id("pi"), account, context, customer, values["amount"], values["currency"])
     intent.metadata = parameters.merged({}, values.get("metadata", {}))
     intent.return_url = values.get("return_url")
+    intent.confirmation_method = values.get("confirmation_method", "automatic")
     take_types(intent, values)
     _apply(intent, values)
     take_method(context, intent, values)
@@ -170,8 +236,16 @@ def capture(context: Context, values: Mapping[str, Any], intent_id: str) -> dict
             param="amount_to_capture",
             code="amount_too_large" if amount > 0 else "parameter_invalid_integer",
         )
+    if values.get("final_capture") is False:
+        raise invalid_request(
+            "This PaymentIntent cannot be captured several times: multicapture is not available for it.",
+            param="final_capture",
+        )
     if "metadata" in values:
         intent.metadata = parameters.merged(intent.metadata, values["metadata"])
+    for name in ("statement_descriptor", "statement_descriptor_suffix"):
+        setattr(intent, name, values.get(name, getattr(intent, name)))
+    intent.changed()
     intent.capture(context, amount)
     return intent.present(context)
 
@@ -182,7 +256,47 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
         intents = [intent for intent in customer.account.of(PaymentIntent) if intent.customer is customer]
     else:
         intents = context.ledger.of(PaymentIntent)
-    return page(intents, values, "/v1/payment_intents")
+    return page(intents, values, "/v1/payment_intents", show=context.present)
+
+
+def increment_authorization(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    """Never possible here: no test card of the double offers it."""
+    intent = _found(context, values, intent_id)
+    raise intent.unexpected_state(
+        context,
+        "This PaymentIntent is not eligible for incremental authorization: its payment method does not offer it"
+        + (f" (its status is {intent.status})." if intent.status != "requires_capture" else "."),
+    )
+
+
+def verify_microdeposits(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    """Never possible here: it is for bank accounts."""
+    raise no_microdeposits(context, _found(context, values, intent_id))
+
+
+def apply_customer_balance(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    """Never possible here: it is for the payment method customer_balance."""
+    intent = _found(context, values, intent_id)
+    raise intent.unexpected_state(
+        context,
+        "You cannot apply a customer balance to this PaymentIntent: it is not paid with customer_balance, which this "
+        "double of Stripe does not model.",
+    )
+
+
+def list_line_items(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    """None: `amount_details` is not modelled."""
+    intent = _found(context, values, intent_id)
+    return page([], values, f"/v1/payment_intents/{intent.id}/amount_details_line_items")
+
+
+def no_microdeposits(context: Context, intent: Intent) -> StripeError:
+    """What answers the wish to verify deposits that were never made."""
+    return intent.unexpected_state(
+        context,
+        f"This {intent.type_name} is not waiting for microdeposits to be verified: those are for bank accounts, and "
+        f"its status is {intent.status}.",
+    )
 
 
 def owner(context: Context, values: Mapping[str, Any]) -> tuple[Customer | None, Account]:
@@ -252,4 +366,5 @@ _PLAIN: Final = (
     "shipping",
     "statement_descriptor",
     "statement_descriptor_suffix",
+    "transfer_group",
 )

@@ -8,9 +8,9 @@ from typing import Any, Final
 from sim.stripe import parameters
 from sim.stripe.context import Context
 from sim.stripe.customer import Customer, living
-from sim.stripe.errors import invalid_request, missing_parameter
+from sim.stripe.errors import invalid_request, missing_parameter, no_such
 from sim.stripe.listing import PAGING, page
-from sim.stripe.payment_method import BILLING_DETAILS, DATA, TYPES, PaymentMethod, chosen, completed, make
+from sim.stripe.payment_method import BILLING_DETAILS, DATA, NETWORKS, TYPES, PaymentMethod, chosen, completed, make
 from sim.stripe.test_cards import CARD_BY_TOKEN
 
 _EXPAND: Final[parameters.Specification] = {"expand": parameters.listed(parameters.text)}
@@ -18,9 +18,9 @@ CREATE: Final[parameters.Specification] = {**DATA, **_EXPAND}
 ATTACH: Final[parameters.Specification] = {"customer": parameters.text, **_EXPAND}
 UPDATE: Final[parameters.Specification] = {
     "billing_details": BILLING_DETAILS,
-    "card": parameters.nested(
-        {"exp_month": parameters.integer, "exp_year": parameters.integer, "networks": parameters.hash_of_anything}
-    ),
+    "card": parameters.nested({"exp_month": parameters.integer, "exp_year": parameters.integer, "networks": NETWORKS}),
+    "link": parameters.nested({}),
+    "paypal": parameters.nested({}),
     "metadata": parameters.metadata,
     "allow_redisplay": parameters.choice("always", "limited", "unspecified"),
     **_EXPAND,
@@ -36,11 +36,20 @@ LIST_OF_CUSTOMER: Final = {name: reader for name, reader in LIST.items() if name
 
 def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     account = context.account = context.owner(values.get("metadata"))
-    return make(context, account, values).render()
+    return make(context, account, values).present(context)
 
 
 def retrieve(context: Context, values: Mapping[str, Any], method_id: str) -> dict[str, Any]:
     return context.ledger.get(PaymentMethod, method_id, "payment_method").render()
+
+
+def retrieve_of_customer(context: Context, values: Mapping[str, Any], ids: str) -> dict[str, Any]:
+    customer_id, _, method_id = ids.partition("/")
+    customer = context.ledger.get(Customer, customer_id, "customer")
+    for method in customer.payment_methods:
+        if method.id == method_id:
+            return method.render()
+    raise no_such(PaymentMethod.spoken_name, method_id, "payment_method")
 
 
 def update(context: Context, values: Mapping[str, Any], method_id: str) -> dict[str, Any]:
@@ -88,11 +97,19 @@ def list_of_customer(context: Context, values: Mapping[str, Any], customer_id: s
 
 
 def _listed(customer: Customer, values: Mapping[str, Any], url: str) -> dict[str, Any]:
-    methods = sorted(customer.payment_methods, key=lambda method: method.created)
-    for name in ("type", "allow_redisplay"):
-        if name in values:
-            methods = [method for method in methods if getattr(method, name) == values[name]]
-    return page(methods, values, url)
+    # A cursor may be a method that was detached since.
+    by_cursor = "starting_after" in values or "ending_before" in values
+    methods = customer.account.of(PaymentMethod) if by_cursor else customer.payment_methods
+    methods = sorted(methods, key=lambda method: method.created)
+    wanted = [(name, values[name]) for name in ("type", "allow_redisplay") if name in values]
+    return page(
+        methods,
+        values,
+        url,
+        where=lambda method: (
+            method.customer is customer and all(getattr(method, name) == value for name, value in wanted)
+        ),
+    )
 
 
 def _apply(method: PaymentMethod, values: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from sim.stripe.catalogue import INTERVAL, OF_PRODUCT, TAX_BEHAVIOR, free_lookup
 from sim.stripe.context import Context
 from sim.stripe.currency import currency
 from sim.stripe.errors import invalid_request, missing_parameter
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.price import Price
 from sim.stripe.product import Product
 
@@ -70,7 +70,7 @@ CREATE: Final[parameters.Specification] = {
 LIST: Final[parameters.Specification] = {
     **PAGING,
     "active": parameters.boolean,
-    "created": parameters.hash_of_anything,
+    **CREATED,
     "currency": currency,
     "lookup_keys": parameters.listed(parameters.text),
     "product": parameters.text,

@@ -10,7 +10,7 @@ from sim.stripe.account import CATALOGUE
 from sim.stripe.catalogue import OF_PRODUCT, make_price, make_product
 from sim.stripe.context import Context
 from sim.stripe.errors import invalid_request
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.price import Price
 from sim.stripe.product import Product
 
@@ -46,7 +46,7 @@ UPDATE: Final[parameters.Specification] = {**_SHARED, "default_price": parameter
 LIST: Final[parameters.Specification] = {
     **PAGING,
     "active": parameters.boolean,
-    "created": parameters.hash_of_anything,
+    **CREATED,
     "ids": parameters.listed(parameters.text),
     "shippable": parameters.boolean,
     "type": parameters.choice("good", "service"),

@@ -9,7 +9,7 @@ from sim.stripe import parameters
 from sim.stripe.charge import Charge
 from sim.stripe.context import Context
 from sim.stripe.errors import invalid_request, missing_parameter
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_intent import PaymentIntent
 from sim.stripe.refund import Refund
 
@@ -21,7 +21,9 @@ CREATE: Final[parameters.Specification] = {
     "metadata": parameters.metadata,
     "expand": parameters.listed(parameters.text),
 }
-LIST: Final[parameters.Specification] = {**PAGING, **_TARGET, "created": parameters.hash_of_anything}
+_EXPAND: Final[parameters.Specification] = {"expand": parameters.listed(parameters.text)}
+UPDATE: Final[parameters.Specification] = {"metadata": parameters.metadata, **_EXPAND}
+LIST: Final[parameters.Specification] = {**PAGING, **CREATED, **_TARGET}
 
 
 def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
@@ -44,13 +46,41 @@ def retrieve(context: Context, values: Mapping[str, Any], refund_id: str) -> dic
     return context.ledger.get(Refund, refund_id).render()
 
 
+def update(context: Context, values: Mapping[str, Any], refund_id: str) -> dict[str, Any]:
+    refund = context.ledger.get(Refund, refund_id)
+    account = context.account = refund.charge.account
+    before = refund.metadata
+    if "metadata" in values:
+        refund.metadata = parameters.merged(before, values["metadata"])
+    body = refund.render()
+    if refund.metadata != before:
+        for event_type in ("charge.refund.updated", "refund.updated"):
+            context.emit(account, event_type, refund.id, body, {"metadata": before})
+    return body
+
+
+def cancel(context: Context, values: Mapping[str, Any], refund_id: str) -> dict[str, Any]:
+    """Never possible here: only a refund that waits for the customer's bank details can be, and cards have none."""
+    refund = context.ledger.get(Refund, refund_id)
+    raise invalid_request(
+        f"Refund {refund.id} cannot be canceled: its status is {refund.render()['status']}, and only a refund with "
+        "the status requires_action can be.",
+        kept=True,
+    )
+
+
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    refunds = context.ledger.of(Refund, values.get("payment_intent") or values.get("charge"))
     if "charge" in values:
-        refunds = [refund for refund in refunds if refund.charge.id == values["charge"]]
-    if "payment_intent" in values:
-        refunds = [refund for refund in refunds if refund.charge.intent_id == values["payment_intent"]]
-    return page(refunds, values, "/v1/refunds")
+        refunds = refunds_of(context.ledger.given(Charge, values["charge"], "charge"))
+    else:
+        refunds = context.ledger.of(Refund, values.get("payment_intent"))
+    intent_id = values.get("payment_intent")
+    return page(refunds, values, "/v1/refunds", where=lambda refund: intent_id in (None, refund.charge.intent_id))
+
+
+def refunds_of(charge: Charge) -> list[Refund]:
+    """What was given back of a charge, oldest first."""
+    return [refund for refund in charge.account.of(Refund) if refund.charge is charge]
 
 
 def _charge(context: Context, values: Mapping[str, Any]) -> Charge:

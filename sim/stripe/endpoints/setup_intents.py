@@ -6,17 +6,36 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sim.stripe import parameters
-from sim.stripe.confirmation import CONFIRM, METHOD, attempt, prepare, take_method, take_types
+from sim.stripe.confirmation import CONFIRM, MANDATE, METHOD, attempt, prepare, take_method, take_types
 from sim.stripe.context import Context
 from sim.stripe.customer import Customer, living
-from sim.stripe.endpoints.payment_intents import AUTOMATIC, owner
+from sim.stripe.endpoints.payment_intents import AUTOMATIC, no_microdeposits, owner
 from sim.stripe.errors import invalid_request
 from sim.stripe.intent import CONFIRMABLE, check_client_secret
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.setup_intent import SetupIntent
+from sim.stripe.unmodelled import OTHER_TYPES
 
+OPTIONS: Final = parameters.nested(
+    {
+        **OTHER_TYPES,
+        "card": parameters.nested(
+            {
+                "mandate_options": parameters.unmodelled,
+                "moto": parameters.unmodelled,
+                "network": parameters.text,
+                "request_three_d_secure": parameters.choice("any", "automatic", "challenge"),
+                "setup_credential_usage": parameters.choice("installment", "recurring", "unscheduled"),
+                "three_d_secure": parameters.unmodelled,
+            }
+        ),
+        "link": parameters.nested({"persistent_token": parameters.text}),
+        "paypal": parameters.nested({"billing_agreement_id": parameters.text}),
+    }
+)
 UPDATE: Final[parameters.Specification] = {
     **METHOD,
+    "payment_method_options": OPTIONS,
     "customer": parameters.text,
     "description": parameters.clearable(parameters.text),
     "metadata": parameters.metadata,
@@ -25,8 +44,8 @@ CREATE: Final[parameters.Specification] = {
     **UPDATE,
     "automatic_payment_methods": AUTOMATIC,
     "confirm": parameters.boolean,
-    "mandate_data": parameters.hash_of_anything,
-    "return_url": parameters.text,
+    "mandate_data": MANDATE,
+    "return_url": parameters.url,
     "usage": parameters.choice("off_session", "on_session"),
     "use_stripe_sdk": parameters.boolean,
 }
@@ -36,11 +55,11 @@ CANCEL: Final[parameters.Specification] = {
 }
 LIST: Final[parameters.Specification] = {
     **PAGING,
+    **CREATED,
     "customer": parameters.text,
     "payment_method": parameters.text,
-    "created": parameters.hash_of_anything,
 }
-CONFIRM_ONE: Final = CONFIRM
+CONFIRM_ONE: Final[parameters.Specification] = {**CONFIRM, "payment_method_options": OPTIONS}
 _ONLY_WHEN_CONFIRMING: Final = ("return_url", "use_stripe_sdk", "mandate_data")
 
 
@@ -117,10 +136,18 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
         intents = [intent for intent in customer.account.of(SetupIntent) if intent.customer is customer]
     else:
         intents = context.ledger.of(SetupIntent)
-    if "payment_method" in values:
-        wanted = values["payment_method"]
-        intents = [intent for intent in intents if intent.payment_method and intent.payment_method.id == wanted]
-    return page(intents, values, "/v1/setup_intents")
+    method_id = values.get("payment_method")
+
+    def wanted(intent: SetupIntent) -> bool:
+        method = intent.payment_method
+        return method_id is None or (method is not None and method.id == method_id)
+
+    return page(intents, values, "/v1/setup_intents", where=wanted, show=context.present)
+
+
+def verify_microdeposits(context: Context, values: Mapping[str, Any], intent_id: str) -> dict[str, Any]:
+    """Never possible here: it is for bank accounts."""
+    raise no_microdeposits(context, _found(context, values, intent_id))
 
 
 def _found(context: Context, values: Mapping[str, Any], intent_id: str) -> SetupIntent:
