@@ -107,6 +107,7 @@ class Invoice:
         "moved_at",
         "uncollectible_reason",
         "deleted",
+        "overdue",
         "_automatic",
     )
     spoken_name: ClassVar = "invoice"
@@ -146,6 +147,7 @@ class Invoice:
         self.moved_at: dict[str, int] = {}
         self.uncollectible_reason: str | None = None
         self.deleted = False
+        self.overdue = False
         self._automatic = False
 
     # What it is about.
@@ -311,6 +313,34 @@ class Invoice:
         self.uncollectible_reason = reason
         self._give_up(context, "uncollectible", "marked_uncollectible")
 
+    def set_auto_advance(self, context: Context, wanted: bool) -> None:
+        """Whether it goes on by itself, from the draft to the last attempt to charge it."""
+        if not wanted:
+            self.stop_collecting()
+            return
+        self.auto_advance = True
+        if self.status == "draft":
+            self.finalizes_at = self.finalizes_at or context.now_s + DRAFT_S
+            billing_of_account(self).plan(self)
+        elif self.status == "open" and self.next_payment_attempt is None:
+            self.begin_collecting(context)
+
+    def begin_collecting(self, context: Context) -> None:
+        """Charge it by itself from now on; it was finalized just now. Assumption: after an hour, as a draft's."""
+        if self.status == "open" and self.collection_method == "charge_automatically":
+            self.next_payment_attempt = context.now_s + DRAFT_S
+            billing_of_account(self).plan(self)
+
+    def forget(self) -> None:
+        """A draft is deleted: it is on no record any more, and its items are gone with it."""
+        for line in self.lines:
+            if line.source is not None:
+                line.source.deleted = True
+                del self.account.objects[line.source.id]
+        self.deleted = True
+        billing_of_account(self).invoices.remove(self)
+        del self.account.objects[self.id]
+
     def stop_collecting(self) -> None:
         """Leave it as it is: nothing happens to it by itself any more."""
         self.auto_advance = False
@@ -324,12 +354,20 @@ class Invoice:
         at_s = None
         if self.status == "draft" and not self.deleted:
             at_s = self.finalizes_at
+        elif self.status == "open" and self.collection_method == "send_invoice" and not self.overdue:
+            return None if self.due_date is None else (self.due_date, "overdue")
         elif self.status == "open":
             at_s = self.next_payment_attempt
         return None if at_s is None else (at_s, self.status)
 
     def come_due(self, context: Context, what: str) -> None:
         """Finalize the draft; charge it, for the first time or again."""
+        if what == "overdue":
+            self.overdue = True
+            self.emit(context, "overdue")
+            if self.subscription is not None:
+                self.subscription.invoice_unpaid(context, self)
+            return
         if self.status == "draft":
             self.finalizes_at = None
             self.finalize(context)

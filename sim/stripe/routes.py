@@ -11,11 +11,19 @@ from sim.stripe.endpoints import (
     charges,
     customers,
     events,
+    invoice_items,
+    invoice_payments,
+    invoices,
     payment_intents,
     payment_methods,
+    prices,
+    products,
     refunds,
     setup_attempts,
     setup_intents,
+    subscription_items,
+    subscriptions,
+    test_clocks,
     webhook_endpoints,
 )
 from sim.stripe.listing import PAGING
@@ -99,6 +107,50 @@ ROUTES: Final[Mapping[str, Route]] = {
     "GET webhook_endpoints/*": Route(webhook_endpoints.retrieve, _ONLY_EXPAND),
     "POST webhook_endpoints/*": Route(webhook_endpoints.update, webhook_endpoints.UPDATE),
     "DELETE webhook_endpoints/*": Route(webhook_endpoints.delete, _ONLY_EXPAND),
+    "POST products": Route(products.create, products.CREATE),
+    "GET products": Route(products.list_all, products.LIST),
+    "GET products/*": Route(products.retrieve, _ONLY_EXPAND),
+    "POST products/*": Route(products.update, products.UPDATE),
+    "DELETE products/*": Route(products.delete, _ONLY_EXPAND),
+    "POST prices": Route(prices.create, prices.CREATE),
+    "GET prices": Route(prices.list_all, prices.LIST),
+    "GET prices/*": Route(prices.retrieve, _ONLY_EXPAND),
+    "POST prices/*": Route(prices.update, prices.UPDATE),
+    "POST subscriptions": Route(subscriptions.create, subscriptions.CREATE),
+    "GET subscriptions": Route(subscriptions.list_all, subscriptions.LIST),
+    "GET subscriptions/*": Route(subscriptions.retrieve, _ONLY_EXPAND),
+    "POST subscriptions/*": Route(subscriptions.update, subscriptions.UPDATE),
+    "DELETE subscriptions/*": Route(subscriptions.cancel, subscriptions.CANCEL),
+    "POST subscriptions/*/pause": Route(subscriptions.pause, subscriptions.PAUSE),
+    "POST subscriptions/*/resume": Route(subscriptions.resume, subscriptions.RESUME),
+    "POST subscription_items": Route(subscription_items.create, subscription_items.CREATE),
+    "GET subscription_items": Route(subscription_items.list_all, subscription_items.LIST),
+    "GET subscription_items/*": Route(subscription_items.retrieve, _ONLY_EXPAND),
+    "POST subscription_items/*": Route(subscription_items.update, subscription_items.UPDATE),
+    "DELETE subscription_items/*": Route(subscription_items.delete, subscription_items.DELETE),
+    "POST invoices": Route(invoices.create, invoices.CREATE),
+    "GET invoices": Route(invoices.list_all, invoices.LIST),
+    "GET invoices/*": Route(invoices.retrieve, _ONLY_EXPAND),
+    "POST invoices/*": Route(invoices.update, invoices.UPDATE),
+    "DELETE invoices/*": Route(invoices.delete, _ONLY_EXPAND),
+    "GET invoices/*/lines": Route(invoices.list_lines, invoices.LIST_LINES),
+    "POST invoices/*/finalize": Route(invoices.finalize, invoices.FINALIZE),
+    "POST invoices/*/pay": Route(invoices.pay, invoices.PAY),
+    "POST invoices/*/send": Route(invoices.send, _ONLY_EXPAND),
+    "POST invoices/*/void": Route(invoices.void, _ONLY_EXPAND),
+    "POST invoices/*/mark_uncollectible": Route(invoices.mark_uncollectible, _ONLY_EXPAND),
+    "POST invoiceitems": Route(invoice_items.create, invoice_items.CREATE),
+    "GET invoiceitems": Route(invoice_items.list_all, invoice_items.LIST),
+    "GET invoiceitems/*": Route(invoice_items.retrieve, _ONLY_EXPAND),
+    "POST invoiceitems/*": Route(invoice_items.update, invoice_items.UPDATE),
+    "DELETE invoiceitems/*": Route(invoice_items.delete, _ONLY_EXPAND),
+    "GET invoice_payments": Route(invoice_payments.list_all, invoice_payments.LIST),
+    "GET invoice_payments/*": Route(invoice_payments.retrieve, _ONLY_EXPAND),
+    "POST test_helpers/test_clocks": Route(test_clocks.create, test_clocks.CREATE),
+    "GET test_helpers/test_clocks": Route(test_clocks.list_all, test_clocks.LIST),
+    "GET test_helpers/test_clocks/*": Route(test_clocks.retrieve, _ONLY_EXPAND),
+    "DELETE test_helpers/test_clocks/*": Route(test_clocks.delete, _ONLY_EXPAND),
+    "POST test_helpers/test_clocks/*/advance": Route(test_clocks.advance, test_clocks.ADVANCE),
 }
 """Every operation, by method and path; `*` stands for an id."""
 
@@ -108,10 +160,11 @@ for _operation, _route in ROUTES.items():
         _route.browser.know(refused_in(_operation))
 
 PREFIX: Final = "/v1/"
+_TEST_HELPERS: Final = "test_helpers/"
 _OF_COLLECTIONS: Final[Mapping[tuple[str, str], Route]] = {
     (method, PREFIX + resource): found
     for (method, resource), found in [(key.split(" "), found) for key, found in ROUTES.items()]
-    if "/" not in resource
+    if "*" not in resource
 }
 """The routes of paths without an id, by method and path."""
 
@@ -127,6 +180,9 @@ def route(method: str, path: str) -> tuple[Route, str] | None:
     if not path.startswith(PREFIX):
         return None
     resource, _, rest = path[len(PREFIX) :].partition("/")
+    if resource == "test_helpers":
+        helper, _, rest = rest.partition("/")
+        resource = _TEST_HELPERS + helper
     object_id, _, action = rest.partition("/")
     key = f"{method} {resource}"
     if object_id:
