@@ -140,12 +140,21 @@ class Shop:
             self._later(effect.delay_us, effect.program, None)
             result = None
 
+    def settle_until(self, at_us: int) -> None:
+        """Let time pass until then."""
+        while self._waiting and self._waiting[0][0] <= at_us:
+            self._next()
+        self.clock.now_us = at_us
+
     def settle(self) -> None:
         """Let time pass until nothing is left to happen."""
         while self._waiting:
-            at_us, _, program, result = heapq.heappop(self._waiting)
-            self.clock.now_us = max(self.clock.now_us, at_us)
-            self._resume(program, result)
+            self._next()
+
+    def _next(self) -> None:
+        at_us, _, program, result = heapq.heappop(self._waiting)
+        self.clock.now_us = max(self.clock.now_us, at_us)
+        self._resume(program, result)
 
     def _resume(self, program: Program[Any], result: Any) -> None:
         while True:
@@ -156,6 +165,10 @@ class Shop:
             if isinstance(effect, Wait):
                 self._later(effect.delay_us, program, None)
                 return
+            if isinstance(effect, Spawn):
+                self._later(effect.delay_us, effect.program, None)
+                result = None
+                continue
             assert isinstance(effect, Call), effect
             assert effect.service == "billing-webhooks"
             self.received.append((self.clock.now_us, effect.request))
