@@ -44,7 +44,7 @@ def serve_until_stopped(make: Callable[[], S], announce: Callable[[S], str]) -> 
 
     Raises SetUpFailed where the address cannot be listened on.
     """
-    from conformance.servers.uvicorn_server import PortTaken
+    from conformance.servers.uvicorn_server import CannotServe
     from gatefall.mistakes import SetUpFailed
 
     async def served() -> None:
@@ -64,7 +64,7 @@ def serve_until_stopped(make: Callable[[], S], announce: Callable[[S], str]) -> 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(served())
-    except PortTaken as error:
+    except CannotServe as error:
         raise SetUpFailed(str(error)) from None
     return ExitCode.PASSED
 

@@ -19,8 +19,8 @@ class LiveClock:
 
     __slots__ = ("_listeners", "_offset_us")
 
-    def __init__(self, offset_us: int = 0) -> None:
-        self._offset_us = offset_us
+    def __init__(self) -> None:
+        self._offset_us = 0
         self._listeners: list[Callable[[float], None]] = []
 
     @property
@@ -41,6 +41,10 @@ class LiveClock:
         """Move the clock on, and tell who waits by it. Raises ValueError for a way back."""
         if seconds < 0:
             raise ValueError(f"the clock moves forwards only: {seconds:g} s")
-        self._offset_us += round(seconds * SECOND_US)
+        self.advance_by_us(round(seconds * SECOND_US))
         for listener in self._listeners:
             listener(seconds)
+
+    def advance_by_us(self, offset_us: int) -> None:
+        """Take up an offset of before, which nobody waits by yet."""
+        self._offset_us += offset_us

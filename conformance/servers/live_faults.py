@@ -7,7 +7,8 @@ first n" counts requests to this server, and a window of time is counted from it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from conformance.servers.service_app import Answering, Dropped
@@ -19,6 +20,7 @@ from sim.faults import FORGED, FaultPlan
 from sim.messages import Answer, Request
 from sim.principal import Principal
 from sim.streams import Streams
+from sim.stripe.hosted_pages import PREFIX
 from sim.time import SECOND_US, Clock
 
 _NOBODY: Final = ""
@@ -28,6 +30,38 @@ def live_deliveries(faults: Sequence[Fault], seed: int, clock: Clock, journal: J
     """The delivery policy of a live deployment: prompt, and with the webhook faults that are asked for."""
     streams = Streams(seed, 0)
     return Deliveries(faults, lambda _account_id: streams, journal, clock, lambda _streams: FIRST_DELAY_US)
+
+
+def stripe_operation(request: Request) -> str:
+    """The name by which scenarios know an operation of Stripe's; "" where they know none.
+
+    What a browser asks with its publishable key has other names than the same thing asked by a backend.
+    """
+    if request.path.startswith(PREFIX):
+        return "visit"
+    parts = request.path.removeprefix("/v1/").split("/")
+    noun = _NOUNS.get(parts[0])
+    if noun is None:
+        return ""
+    if "Bearer pk_" in request.headers.get("authorization", "") and parts[0] in _OF_BROWSERS:
+        return _OF_BROWSERS[parts[0]] if parts[-1] == "confirm" else "retrieve_intent"
+    if len(parts) == 3:
+        return f"{parts[2]}_{noun}" if parts[2] in _VERBS else f"list_{parts[2]}"
+    if len(parts) == 2:
+        return f"{_OF_ONE.get(request.method, '')}_{noun}"
+    return f"create_{noun}" if request.method == "POST" else f"list_{parts[0]}"
+
+
+_NOUNS: Final[Mapping[str, str]] = {
+    "customers": "customer",
+    "payment_intents": "payment_intent",
+    "setup_intents": "setup_intent",
+    "payment_methods": "payment_method",
+    "refunds": "refund",
+}
+_OF_BROWSERS: Final[Mapping[str, str]] = {"payment_intents": "confirm_payment", "setup_intents": "confirm_setup"}
+_VERBS: Final = ("confirm", "cancel", "attach", "detach")
+_OF_ONE: Final[Mapping[str, str]] = {"GET": "retrieve", "POST": "update", "DELETE": "delete"}
 
 
 class LiveFaults:
@@ -43,14 +77,16 @@ class LiveFaults:
         self._plan = FaultPlan(faults, journal)
         self._principal = Principal(0, _NOBODY, Streams(seed, 0))
 
-    def striking(self, service: str, answering: Answering) -> Answering:
+    def striking(
+        self, service: str, answering: Answering, operation_of: Callable[[Request], str] = attrgetter("operation")
+    ) -> Answering:
         """`answering`, as it is reached through a network with these faults."""
         if not self._plan:
             return answering
 
         async def answer(request: Request, headers: Mapping[str, str]) -> Answer:
             now_us = self._clock.now_us - self._begun_us
-            strike = self._plan.strike(service, request.operation, self._principal, now_us)
+            strike = self._plan.strike(service, operation_of(request), self._principal, now_us)
             if strike is None:
                 return await answering(request, headers)
             await asyncio.sleep(strike.extra_us / SECOND_US)

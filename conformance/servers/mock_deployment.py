@@ -20,11 +20,12 @@ from conformance.over_http.locks import Locks, LockUnavailable, MemoryLocks
 from conformance.over_http.wire import WireRequest, asked_request, stripe_request, webhook_request
 from conformance.servers import uvicorn_server
 from conformance.servers.apps import GatewayApp, api_app, webhooks_app
-from conformance.servers.live_faults import LiveFaults, live_deliveries
+from conformance.servers.live_faults import LiveFaults, live_deliveries, stripe_operation
 from conformance.servers.metrics import CountingJournal, Metrics
+from conformance.servers.server_rate_limit import ServerRateLimit
 from conformance.servers.service_app import Answering, Page
 from conformance.servers.stripe_server import StripeServer, StripeSettings
-from conformance.servers.uvicorn_server import LOOPBACK, HttpServer
+from conformance.servers.uvicorn_server import LOOPBACK, CannotServe, HttpServer
 from scenarios.scenario import Fault, Regime
 from sim.backend import BackendConfig
 from sim.billing_webhooks import BillingWebhooks
@@ -44,6 +45,8 @@ GATEWAY: Final = "gateway"
 WEBHOOKS: Final = "billing-webhooks"
 STRIPE: Final = "stripe"
 TEST_SUPPORT: Final = "test-support"
+_CLOCK_OFFSET: Final = "clock_offset_us"
+"""The name under which a database keeps how far the deployment's clock was moved."""
 
 
 _log = logging.getLogger(__name__)
@@ -94,6 +97,7 @@ class MockDeployment:
         self.addresses: dict[str, str] = {}
         self.stripe_server: StripeServer | None = None
         self._journal = CountingJournal(self.clock, self.metrics)
+        self._faults = LiveFaults(settings.faults, settings.seed, self.clock, self._journal)
         self._internal_secret = secrets.token_urlsafe()
         self._stack = contextlib.AsyncExitStack()
 
@@ -108,7 +112,7 @@ class MockDeployment:
         return self.addresses[STRIPE]
 
     async def start(self) -> None:
-        """Listen. Raises PortTaken, and DatabaseError where the database cannot be used."""
+        """Listen. Raises CannotServe where a port, the database or Redis cannot be used."""
         try:
             await self._start()
         except BaseException:
@@ -138,22 +142,36 @@ class MockDeployment:
         url = self.settings.database_url
         if url is None:
             return MemoryStore(), MemoryLocks()
-        from conformance.servers.database import Database
+        try:
+            from conformance.servers.database import Database, DatabaseError
+        except ImportError as error:
+            raise CannotServe(
+                f"--database needs the extra of that name ({error}): pip install 'gatefall[postgresql]'"
+            ) from None
         from conformance.servers.postgres_store import PostgresStore
 
-        database = Database(url)
+        try:
+            database = Database(url)
+        except DatabaseError as error:
+            raise CannotServe(str(error)) from None
         self._stack.push_async_callback(database.close)
         store = PostgresStore(database, self.clock)
+        self.clock.advance_by_us(int(store.setting(_CLOCK_OFFSET) or 0))
+        self.clock.on_advance(lambda _seconds: store.keep_setting(_CLOCK_OFFSET, str(self.clock.offset_us)))
         return store, store
 
     def _rate_limit(self) -> RateLimit:
-        if self.settings.redis_url is None:
-            return MemoryRateLimit()
-        from conformance.servers.redis_rate_limit import RedisRateLimit
+        """Who counts requests: a database hands out copies of accounts, with which the counts would be lost."""
+        if self.settings.redis_url is not None:
+            from conformance.servers.redis_rate_limit import RedisError, RedisRateLimit
 
-        limit = RedisRateLimit(self.settings.redis_url)
-        self._stack.callback(limit.close)
-        return limit
+            try:
+                limit = RedisRateLimit(self.settings.redis_url)
+            except RedisError as error:
+                raise CannotServe(str(error)) from None
+            self._stack.callback(limit.close)
+            return limit
+        return MemoryRateLimit() if self.settings.database_url is None else ServerRateLimit()
 
     def _services(self, store: Store, world: LiveWorld) -> Mapping[str, Service]:
         api = SubscriptionsApi(self.config, store, self.clock, self._journal)
@@ -166,11 +184,9 @@ class MockDeployment:
         }
 
     def _apps(self, world: LiveWorld, store: Store, services: Mapping[str, Service]) -> Mapping[str, Any]:
-        faults = LiveFaults(self.settings.faults, self.settings.seed, self.clock, self._journal)
-
         def answering(name: str) -> Answering:
             answer = world.answering(name, services[name])
-            return self.metrics.counting(name, faults.striking(name, answer))
+            return self.metrics.counting(name, self._faults.striking(name, answer))
 
         pages: Mapping[str, Page] = {"/healthz": _health, "/metrics": self.metrics.page}
         test_support = self._swept_after_clock(world, store, world.answering(TEST_SUPPORT, services[TEST_SUPPORT]))
@@ -191,6 +207,8 @@ class MockDeployment:
         """Start the double, or believe in the Stripe that was named."""
         settings = self.settings
         if settings.stripe_url is not None:
+            if any(fault.service == STRIPE for fault in settings.faults):
+                raise CannotServe("faults of Stripe can strike the double alone: leave out --stripe, or those faults")
             self.addresses[STRIPE] = settings.stripe_url.rstrip("/")
             return
         double = StripeSettings(
@@ -203,7 +221,9 @@ class MockDeployment:
             seed=str(settings.seed),
             deliveries=live_deliveries(settings.faults, settings.seed, self.clock, self._journal),
         )
-        self.stripe_server = StripeServer(double, clock=self.clock, journal=self._journal)
+        self.stripe_server = StripeServer(
+            double, clock=self.clock, journal=self._journal, network=self._network_of_stripe
+        )
         await self.stripe_server.start()
         self._stack.push_async_callback(self.stripe_server.stop)
         self.addresses[STRIPE] = self.stripe_server.url
@@ -218,6 +238,9 @@ class MockDeployment:
             over_http = OverHttp(client, self.addresses[name], encode)
             world.callees[name] = OverWireUnlessInternal(over_http, InProcess(world, name, services[name]))
         world.callees[STRIPE] = OverHttp(client, self.addresses[STRIPE], stripe_request)
+
+    def _network_of_stripe(self, answering: Answering) -> Answering:
+        return self._faults.striking(STRIPE, answering, stripe_operation)
 
     def _advance(self, seconds: int) -> None:
         self.clock.advance(seconds)

@@ -25,6 +25,7 @@ from conformance.over_http.form import BadForm
 from conformance.over_http.own_errors import STRIPE, own_error
 from conformance.over_http.wire import FORM, answer_content, read_stripe_request
 from conformance.servers.request_body import BodyRefused, ClientGone, read_body
+from conformance.servers.service_app import Dropped, drop_connection
 from sim.messages import Answer, Request
 
 Answering = Callable[[Request, Mapping[str, str]], Awaitable[Answer]]
@@ -73,6 +74,9 @@ class _Shell:
         except BodyRefused as refused:
             answer, last = own_error(STRIPE, refused.status, refused.message), True
         except ClientGone:
+            return
+        except Dropped:
+            await drop_connection(scope, receive)
             return
         await _send(answer, send, last=last)
         if _log.isEnabledFor(logging.INFO):

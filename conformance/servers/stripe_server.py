@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ from conformance.over_http.live_world import LiveWorld
 from conformance.over_http.own_errors import STRIPE
 from conformance.servers import uvicorn_server
 from conformance.servers.no_journal import NoJournal
+from conformance.servers.service_app import Answering
 from conformance.servers.stripe_app import stripe_app
 from conformance.servers.stripe_deliveries import StripeDeliveries
 from conformance.servers.uvicorn_server import LOOPBACK, HttpServer
@@ -51,11 +52,20 @@ class StripeSettings:
 
 
 class StripeServer:
-    """A double that listens at `url`. As part of a deployment it shares the deployment's clock and journal."""
+    """A double that listens at `url`.
+
+    As part of a deployment it shares the deployment's clock and journal, and is reached through its `network`.
+    """
 
     def __init__(
-        self, settings: StripeSettings, *, clock: LiveClock | None = None, journal: Journal | None = None
+        self,
+        settings: StripeSettings,
+        *,
+        clock: LiveClock | None = None,
+        journal: Journal | None = None,
+        network: Callable[[Answering], Answering] | None = None,
     ) -> None:
+        self._network = network
         self._settings = settings
         self._client = HttpxClient()
         self.clock = clock or LiveClock()
@@ -87,7 +97,9 @@ class StripeServer:
     async def start(self) -> None:
         """Listen. Raises PortTaken."""
         settings = self._settings
-        answering = self.world.answering(STRIPE, self.stripe)
+        answering: Answering = self.world.answering(STRIPE, self.stripe)
+        if self._network is not None:
+            answering = self._network(answering)
         self._server = await uvicorn_server.start(stripe_app(answering), settings.port, settings.host)
         self.stripe.host_pages_at(settings.public_url or self.url)
         self._sweeping = asyncio.create_task(self.world.sweep_every(SWEEP_EVERY_S))

@@ -17,8 +17,12 @@ DROP: Final = "gatefall.drop"
 """The key under which a request's scope holds what breaks its connection."""
 
 
-class PortTaken(OSError):
-    """The address cannot be listened on. The message says which, and what to do."""
+class CannotServe(Exception):
+    """Servers cannot be started. The message says why, and what to do."""
+
+
+class PortTaken(CannotServe):
+    """The address cannot be listened on."""
 
 
 class _Quiet(uvicorn.Server):
