@@ -62,8 +62,8 @@ LOCK = uv pip compile --quiet --upgrade --generate-hashes --universal --fork-str
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group build
 NOTE = \# Locked by `make lock`: every package with its version and hashes, the same on Python 3.11, 3.12 and 3.13.
 lock:
-	@(echo '$(NOTE)' && $(LOCK)) > requirements.txt.new && mv requirements.txt.new requirements.txt
-	@(echo '$(NOTE)' && $(LOCK) --group dev) > requirements-dev.txt.new && mv requirements-dev.txt.new requirements-dev.txt
+	@(echo '$(NOTE)' && $(LOCK) --extra postgresql --extra redis) > requirements.txt.new && mv requirements.txt.new requirements.txt
+	@(echo '$(NOTE)' && $(LOCK) --all-extras --group dev) > requirements-dev.txt.new && mv requirements-dev.txt.new requirements-dev.txt
 
 clean:
 	@rm -rf $(VENV) .venv-other node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

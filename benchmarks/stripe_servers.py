@@ -205,7 +205,7 @@ def command_of(name: str, port: int) -> list[str] | None:
     if name == LOCALSTRIPE:
         program = shutil.which("localstripe", path=path)
         return program and [program, "--port", str(port), "--from-scratch"]
-    program = os.environ.get("GATEFALL_STRIPE_MOCK") or shutil.which("stripe-mock", path=path)
+    program = os.environ.get("TEST_STRIPE_MOCK") or shutil.which("stripe-mock", path=path)
     return program and [program, "-http-addr", f"127.0.0.1:{port}", "-https-addr", "127.0.0.1:"]
 
 

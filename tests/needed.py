@@ -1,6 +1,7 @@
 """Programs that tests talk to and that are not Python packages: where they are, or a skip that says how to get them.
 
-Each is named by an environment variable; `.ci/services` starts them and sets all of the variables. What is absent makes
+Each is named by an environment variable; `.ci/services` starts them and sets all of the variables. (They do not begin
+with GATEFALL_: the command refuses such variables where they are no settings of its own.) What is absent makes
 a test skip, with the reason in pytest's summary; in CI (variable CI) it makes the test fail, so that nothing goes
 untested unnoticed.
 """
@@ -70,7 +71,7 @@ def _go_programs() -> list[str]:
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """An empty PostgreSQL database of the test's own, `postgresql://…`; dropped afterwards."""
-    server = address("PostgreSQL", "GATEFALL_TEST_POSTGRESQL")
+    server = address("PostgreSQL", "TEST_POSTGRESQL")
     import psycopg
     from psycopg import sql
 
@@ -91,7 +92,7 @@ def redis_url() -> Iterator[str]:
 
     Only a database that was empty is taken, so that a Redis with other people's data loses nothing.
     """
-    server = address("Redis", "GATEFALL_TEST_REDIS").rstrip("/")
+    server = address("Redis", "TEST_REDIS").rstrip("/")
     import redis
 
     with redis.Redis.from_url(server) as counter:
@@ -109,31 +110,31 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_server() -> Path:
     """The program, for a test that kills a Redis of its own."""
-    return program("redis-server", "GATEFALL_REDIS_SERVER", ("redis-server",), "install it (Debian: redis-server)")
+    return program("redis-server", "TEST_REDIS_SERVER", ("redis-server",), "install it (Debian: redis-server)")
 
 
 @pytest.fixture(scope="session")
 def stripe_mock() -> Path:
     """The program stripe-mock, Stripe's own stateless stand-in."""
     how = f"install it: go install github.com/stripe/stripe-mock@{STRIPE_MOCK_VERSION}"
-    return program("stripe-mock", "GATEFALL_STRIPE_MOCK", ("stripe-mock",), how)
+    return program("stripe-mock", "TEST_STRIPE_MOCK", ("stripe-mock",), how)
 
 
 @pytest.fixture(scope="session")
 def stripe_cli() -> Path:
     """The program `stripe`, Stripe's own command line."""
     how = "install it: npm install --global @stripe/cli"
-    return program("Stripe's command line", "GATEFALL_STRIPE_CLI", ("stripe",), how)
+    return program("Stripe's command line", "TEST_STRIPE_CLI", ("stripe",), how)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The system's Chromium, for Playwright's `executable_path`."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    return program("Chromium", "GATEFALL_CHROMIUM", names, "install it (Debian: chromium)")
+    return program("Chromium", "TEST_CHROMIUM", names, "install it (Debian: chromium)")
 
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
     """The program promtool, which checks Prometheus files."""
-    return program("promtool", "GATEFALL_PROMTOOL", ("promtool",), "install it (Debian: prometheus)")
+    return program("promtool", "TEST_PROMTOOL", ("promtool",), "install it (Debian: prometheus)")

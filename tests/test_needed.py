@@ -12,25 +12,23 @@ from tests import needed
 @pytest.fixture(autouse=True)
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("GATEFALL_TEST_POSTGRESQL", raising=False)
-    monkeypatch.delenv("GATEFALL_STRIPE_MOCK", raising=False)
+    monkeypatch.delenv("TEST_POSTGRESQL", raising=False)
+    monkeypatch.delenv("TEST_STRIPE_MOCK", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def find_stripe_mock() -> Path:
-    return needed.program("stripe-mock", "GATEFALL_STRIPE_MOCK", ("stripe-mock",), "install it: go install …")
+    return needed.program("stripe-mock", "TEST_STRIPE_MOCK", ("stripe-mock",), "install it: go install …")
 
 
 def test_an_absent_server_skips_and_says_how_to_get_it() -> None:
-    with pytest.raises(
-        pytest.skip.Exception, match=r"needs PostgreSQL: set GATEFALL_TEST_POSTGRESQL, or run .*services"
-    ):
-        needed.address("PostgreSQL", "GATEFALL_TEST_POSTGRESQL")
+    with pytest.raises(pytest.skip.Exception, match=r"needs PostgreSQL: set TEST_POSTGRESQL, or run .*services"):
+        needed.address("PostgreSQL", "TEST_POSTGRESQL")
 
 
 def test_an_absent_program_skips_and_says_how_to_get_it() -> None:
-    with pytest.raises(pytest.skip.Exception, match="GATEFALL_STRIPE_MOCK, or install it: go install"):
+    with pytest.raises(pytest.skip.Exception, match="TEST_STRIPE_MOCK, or install it: go install"):
         find_stripe_mock()
 
 
@@ -41,7 +39,7 @@ def test_what_is_absent_in_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_variable_that_names_no_program_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GATEFALL_STRIPE_MOCK", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("TEST_STRIPE_MOCK", str(tmp_path / "nowhere"))
     with pytest.raises(pytest.fail.Exception, match="nowhere', which is not a program"):
         find_stripe_mock()
 

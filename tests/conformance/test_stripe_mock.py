@@ -8,10 +8,12 @@ which is older than the double's. Nothing that the backend sends is refused for 
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -68,22 +70,30 @@ class Tap:
 
 
 @pytest.fixture(scope="module")
-def check(stripe_mock: Path) -> Iterator[Check]:
-    """Sends a request to a stripe-mock of this module's own, on ports of its choice."""
-    command = [str(stripe_mock), "-http-addr", "127.0.0.1:", "-https-addr", "127.0.0.1:"]
+def check(request: pytest.FixtureRequest) -> Iterator[Check]:
+    """Sends a request to the stripe-mock that TEST_STRIPE_MOCK_URL names, else to one of this module's own."""
+    given = os.environ.get("TEST_STRIPE_MOCK_URL")
+    with nullcontext(given) if given else _started(request.getfixturevalue("stripe_mock")) as address:
+        with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
+
+            def send(one: Request) -> httpx.Response:
+                wire = stripe_request(one)
+                return client.request(wire.method, wire.target, headers=wire.headers, content=wire.content)
+
+            yield send
+
+
+@contextmanager
+def _started(program: Path) -> Iterator[str]:
+    """A stripe-mock on ports of its own choice, and its address."""
+    command = [str(program), "-http-addr", "127.0.0.1:", "-https-addr", "127.0.0.1:"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
             address = _address(process.stdout)
             # It tells of every request, and stops when nobody listens.
             threading.Thread(target=process.stdout.read, daemon=True).start()
-            with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
-
-                def send(request: Request) -> httpx.Response:
-                    wire = stripe_request(request)
-                    return client.request(wire.method, wire.target, headers=wire.headers, content=wire.content)
-
-                yield send
+            yield address
         finally:
             process.kill()
 
