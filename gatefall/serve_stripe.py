@@ -30,7 +30,7 @@ class Key(click.ParamType[str]):
 
             option = param.opts[0] if param is not None else "the key"
             raise Refused(
-                f"{option} is a live key ({value[:8]}…), which a double has no use for; whoever gave it should roll it. "
+                f"{option} is a live key ({value[:8]}…), which a double has no use for; roll it if others saw it. "
                 f"Give any text that starts with {self._prefix}"
             )
         if not value.startswith(self._prefix) or len(value) == len(self._prefix):

@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -120,16 +119,25 @@ async def body_of(scope: Scope, receive: Receive) -> bytes:
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if declared.isdigit() and int(declared) > BODY_MAX_BYTES:
         raise _too_large()
-    content = bytearray()
+    content, more = bytearray(), True
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in HttpRequest(scope, receive).stream():
-                content += chunk
+            while more:
+                part, more = await _part(receive)
+                content += part
                 if len(content) > BODY_MAX_BYTES:
                     raise _too_large()
     except TimeoutError:
         raise Unreadable(408, f"body: did not arrive within {BODY_TIMEOUT_S:g} s") from None
     return bytes(content)
+
+
+async def _part(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of a body, and whether more will come."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def response_of(answer: Answer) -> Response:

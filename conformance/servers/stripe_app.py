@@ -10,12 +10,12 @@ import base64
 import binascii
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
@@ -24,12 +24,15 @@ from starlette.types import Receive, Scope, Send
 from conformance.over_http.form import BadForm
 from conformance.over_http.own_errors import STRIPE, own_error
 from conformance.over_http.wire import FORM, answer_content, read_stripe_request
-from conformance.servers.request_body import BodyRefused, ClientGone, read_body
-from conformance.servers.service_app import Dropped, drop_connection
-from sim.messages import Answer, Request
-
-Answering = Callable[[Request, Mapping[str, str]], Awaitable[Answer]]
-"""Has a request answered by its service, whatever world runs it; the headers are those of the HTTP request."""
+from conformance.servers.service_app import (
+    Answering,
+    Dropped,
+    Unreadable,
+    body_of,
+    drop_connection,
+    headers_of,
+)
+from sim.messages import Answer
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +74,9 @@ class _Shell:
         last = False
         try:
             answer = await self._answer(scope, receive)
-        except BodyRefused as refused:
+        except Unreadable as refused:
             answer, last = own_error(STRIPE, refused.status, refused.message), True
-        except ClientGone:
+        except ClientDisconnect:
             return
         except Dropped:
             await drop_connection(scope, receive)
@@ -84,8 +87,8 @@ class _Shell:
             _log.info("%s %s %d %.1f ms", scope["method"], _shown(scope["path"]), answer.status, took_ms)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        content = await read_body(scope, receive)
+        headers = headers_of(scope)
+        content = await body_of(scope, receive)
         if content and not _is_form(headers.get("content-type", FORM)):
             return own_error(STRIPE, 400, _WRONG_TYPE)
         if headers.get("authorization", "").startswith("Basic "):
