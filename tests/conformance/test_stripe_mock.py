@@ -13,7 +13,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -73,14 +73,15 @@ class Tap:
 def check(request: pytest.FixtureRequest) -> Iterator[Check]:
     """Sends a request to the stripe-mock that TEST_STRIPE_MOCK_URL names, else to one of this module's own."""
     given = os.environ.get("TEST_STRIPE_MOCK_URL")
-    with nullcontext(given) if given else _started(request.getfixturevalue("stripe_mock")) as address:
-        with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
+    with ExitStack() as stack:
+        address = given or stack.enter_context(_started(request.getfixturevalue("stripe_mock")))
+        client = stack.enter_context(httpx.Client(base_url=address, trust_env=False, timeout=30))
 
-            def send(one: Request) -> httpx.Response:
-                wire = stripe_request(one)
-                return client.request(wire.method, wire.target, headers=wire.headers, content=wire.content)
+        def send(one: Request) -> httpx.Response:
+            wire = stripe_request(one)
+            return client.request(wire.method, wire.target, headers=wire.headers, content=wire.content)
 
-            yield send
+        yield send
 
 
 @contextmanager
