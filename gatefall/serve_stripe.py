@@ -79,7 +79,7 @@ _SHARE: Final = click.FloatRange(0, 1)
     default=1.0,
     show_default=True,
     metavar="FACTOR",
-    help="Stretches the distances of deliveries and retries; 0.001 makes a minute 60 ms.",
+    help="Stretches the distances of deliveries and retries; 0.05 makes a minute 3 s.",
 )
 @click.option("--duplicate", type=_SHARE, default=0.0, metavar="SHARE", help="Share of events delivered twice.")
 @click.option("--reorder", type=_SHARE, default=0.0, metavar="SHARE", help="Share of events that later ones overtake.")
@@ -101,6 +101,12 @@ _SHARE: Final = click.FloatRange(0, 1)
     type=click.Choice(["card", "paypal"]),
     help="What is switched on in the dashboard.  [default: both]",
 )
+@click.option(
+    "--operations-per-second",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Answer 429 beyond; Stripe's test mode has 25.  [default: no limit]",
+)
 @click.option("--seed", default="", metavar="TEXT", help="Other seeds give other ids and other faults of delivery.")
 @click.option("-v", "--verbose", is_flag=True, help="One line on stderr for each request.")
 def serve_stripe(
@@ -117,6 +123,7 @@ def serve_stripe(
     secret_key: str,
     publishable_key: str,
     types: tuple[str, ...],
+    operations_per_second: int | None,
     seed: str,
     verbose: bool,
 ) -> int:
@@ -142,24 +149,27 @@ def serve_stripe(
         webhook_urls=webhooks,
         webhook_events=events or ("*",),
         webhook_secret=webhook_secret,
-        webhook_pace=webhook_pace,
         secret_key=secret_key,
         publishable_key=publishable_key,
         payment_method_types=types or TYPES,
         seed=seed,
-        deliveries=StripeDeliveries(seed, duplicate, reorder, drop),
+        operations_per_s=operations_per_second,
+        deliveries=StripeDeliveries(seed, duplicate=duplicate, reorder=reorder, drop=drop, pace=webhook_pace),
     )
     listen_to_requests(verbose)
     return serve_until_stopped(lambda: StripeServer(settings), lambda server: _announcement(server, settings))
 
 
 def _announcement(server: StripeServer, settings: StripeSettings) -> str:
+    from sim.stripe.credentials import READING_KEY
+
     url = settings.public_url or server.url
     receivers = settings.webhook_urls or ("none; give one with --webhook, or POST /v1/webhook_endpoints",)
     lines = [
         f"Stripe           {url}",
         f"secret key       {settings.secret_key}",
         f"publishable key  {settings.publishable_key}",
+        f"restricted key   {READING_KEY} (may only read)",
         *(f"webhooks to      {receiver}" for receiver in receivers),
         f"webhook secret   {settings.webhook_secret}",
         "",

@@ -6,8 +6,6 @@ answers to that follow Stripe's (the hint at the content type is its own); the l
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 import time
 from typing import Any, Final
@@ -91,8 +89,6 @@ class _Shell:
         content = await body_of(scope, receive)
         if content and not _is_form(headers.get("content-type", FORM)):
             return own_error(STRIPE, 400, _WRONG_TYPE)
-        if headers.get("authorization", "").startswith("Basic "):
-            headers["authorization"] = _bearer(headers["authorization"])
         try:
             request = read_stripe_request(scope["method"], scope["path"], scope["query_string"], headers, content)
         except BadForm as error:
@@ -104,15 +100,6 @@ def _is_form(content_type: str) -> bool:
     kind, _, rest = content_type.partition(";")
     charset = rest.partition("charset=")[2].strip().strip('"').lower()
     return kind.strip().lower() == FORM and charset in ("", "utf-8", "utf8", "us-ascii")
-
-
-def _bearer(authorization: str) -> str:
-    """Stripe takes the key as user name as well (`curl -u sk_test_…:`)."""
-    try:
-        decoded = base64.b64decode(authorization[6:], validate=True).decode("latin-1")
-    except (binascii.Error, ValueError):
-        return authorization
-    return f"Bearer {decoded.partition(':')[0]}"
 
 
 async def _send(answer: Answer, send: Send, *, last: bool) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from conformance.over_http.callees import Receivers
 from conformance.over_http.client import HttpxClient
@@ -26,16 +23,13 @@ from sim.stripe.payment_method import TYPES
 from sim.stripe.webhook_endpoint import WebhookEndpoint
 from sim.time import unix_s
 
-SWEEP_EVERY_S: Final = 1.0
-"""How often the server looks for what has come due."""
-
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeSettings:
-    """How a double is set. Port 0 takes a free one; shares are from 0 to 1; `webhook_pace` stretches the distances
-    between deliveries (1 = Stripe's own, 0.001 = a minute in 60 ms)."""
+    """How a double is set. Port 0 takes a free one.
+
+    `operations_per_s`: more than that in a second are answered 429; None for no limit.
+    """
 
     port: int = 0
     host: str = LOOPBACK
@@ -43,11 +37,11 @@ class StripeSettings:
     webhook_urls: Sequence[str] = ()
     webhook_events: Sequence[str] = ("*",)
     webhook_secret: str = "whsec_gatefall"
-    webhook_pace: float = 1.0
     secret_key: str = "sk_test_gatefall"
     publishable_key: str = "pk_test_gatefall"
     payment_method_types: tuple[str, ...] = TYPES
     seed: str = ""
+    operations_per_s: int | None = None
     deliveries: DeliveryPolicy = field(default_factory=StripeDeliveries)
 
 
@@ -69,9 +63,7 @@ class StripeServer:
         self._settings = settings
         self._client = HttpxClient()
         self.clock = clock or LiveClock()
-        self.world = LiveWorld(
-            clock=self.clock, pace=settings.webhook_pace, elsewhere=Receivers(self._client).at_origin
-        )
+        self.world = LiveWorld(clock=self.clock, elsewhere=Receivers(self._client).at_origin)
         self.stripe = Stripe(
             self.clock,
             journal or NoJournal(self.clock),
@@ -83,9 +75,10 @@ class StripeServer:
             endpoints=self._endpoints(),
             id_seed=settings.seed,
             lists_in_order=True,
+            renews_for_ever=True,
+            operations_per_s=settings.operations_per_s,
         )
         self._server: HttpServer | None = None
-        self._sweeping: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -102,12 +95,9 @@ class StripeServer:
             answering = self._network(answering)
         self._server = await uvicorn_server.start(stripe_app(answering), settings.port, settings.host)
         self.stripe.host_pages_at(settings.public_url or self.url)
-        self._sweeping = asyncio.create_task(self.world.sweep_every(SWEEP_EVERY_S))
 
     async def stop(self) -> None:
         """Answer what was asked, drop the deliveries that wait, and close."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
         if self._server is not None:
             await self._server.stop()
         await self.world.close()
