@@ -60,13 +60,12 @@ some of what customers send."""
 numbers: Final = sa.Sequence("gatefall_account_numbers", metadata=metadata)
 
 stripe_table: Final = sa.Table(
-    "gatefall_stripe_partitions",
+    "gatefall_stripe_memory",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("made", sa.BigInteger, sa.Identity(always=True), nullable=False),
-    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entry", sa.Text, nullable=False),
 )
-"""What the embedded Stripe double holds: see stripe_storage.py."""
+"""What the embedded Stripe double was asked: see remembered_stripe.py."""
 
 settings_table: Final = sa.Table(
     "gatefall_settings",
