@@ -25,6 +25,8 @@ _PHASES: Final = 'a phase such as 2, a range such as "0-6", or a list of them'
 SETTINGS: Final[Mapping[str, str]] = {
     "target": _TEXT,
     "pace": _NUMBER,
+    "browser": _YES_OR_NO,
+    "chromium": _TEXT,
     "phase": _PHASES,
     "customers": _WHOLE_NUMBER,
     "seed": _WHOLE_NUMBER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,10 +12,11 @@ from gatefall.configuration import variable
 from gatefall.crash_log import crash_log
 from gatefall.exit_codes import ExitCode
 from gatefall.options import Phases, flattened, quiet_option, workers_option
-from gatefall.targets import SIMULATED, check_target
+from gatefall.targets import SIMULATED, check_target, chromium_for, target_named
 
 if TYPE_CHECKING:
     from conformance.running import Plan, RunRecord
+    from conformance.target import Target
 
 DEFAULT_SEED: Final = 1
 _LARGEST_SEED: Final = 2**63 - 1
@@ -39,6 +41,10 @@ _LARGEST_SEED: Final = 2**63 - 1
     metavar="P",
     help="How much of people's time passes in real time: 0 none, 1 all. For targets over HTTP.",
 )
+@click.option(
+    "--browser", is_flag=True, envvar=variable("browser"), help="Visit 3DS and PayPal pages with a headless Chromium."
+)
+@click.option("--chromium", envvar=variable("chromium"), metavar="PATH", help="The Chromium.  [default: the machine's]")
 @click.option(
     "--phase",
     "phases",
@@ -84,6 +90,8 @@ def run(
     scenarios: tuple[str, ...],
     target: str,
     pace: float,
+    browser: bool,
+    chromium: str | None,
     phases: tuple[tuple[int, ...], ...],
     customers: int | None,
     seed: int,
@@ -107,6 +115,8 @@ def run(
       gatefall run --out runs/week --resume
     """
     check_target(target)
+    make_target = partial(target_named, pace=pace, chromium=chromium_for(target, chromium) if browser else None)
+    make_target(target)
     if resume:
         plan, out = _resumed(context, out)
     else:
@@ -118,7 +128,7 @@ def run(
         claim(out, force)
     crash_log.directory = out
     _announce(plan, out, quiet)
-    return _carry_out(plan, out, workers, pace, jsonl, quiet)
+    return _carry_out(plan, out, workers, make_target(plan.manifest.target), jsonl, quiet)
 
 
 def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
@@ -184,12 +194,12 @@ def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _carry_out(plan: Plan, out: Path, workers: int, pace: float, jsonl: bool, quiet: bool) -> int:
+def _carry_out(plan: Plan, out: Path, workers: int, target: Target, jsonl: bool, quiet: bool) -> int:
     from gatefall.progress import progress_bar
     from gatefall.telling import tell
 
     with progress_bar(plan, quiet) as progress:
-        record = _run(plan, out, workers, pace, progress)
+        record = _run(plan, out, workers, target, progress)
     if jsonl:
         from conformance.export import export_jsonl
 
@@ -201,14 +211,12 @@ def _carry_out(plan: Plan, out: Path, workers: int, pace: float, jsonl: bool, qu
     return code
 
 
-def _run(plan: Plan, out: Path, workers: int, pace: float, progress: Any) -> RunRecord:
+def _run(plan: Plan, out: Path, workers: int, target: Target, progress: Any) -> RunRecord:
     from conformance.running import CellFailed, WorkerLost, run_plan
     from gatefall.folds import FOLDS
     from gatefall.mistakes import SetUpFailed
-    from gatefall.targets import target_named
 
     try:
-        target = target_named(plan.manifest.target, pace)
         return run_plan(plan, out, target, FOLDS, workers=workers, progress=progress)
     except WorkerLost as error:
         raise SetUpFailed(str(error)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gatefall.mistakes import unknown_name
+from gatefall.mistakes import Mistake, SetUpFailed, unknown_name
 
 if TYPE_CHECKING:
     from conformance.target import Target
@@ -21,13 +21,25 @@ def check_target(name: str) -> str:
     raise unknown_name("target", name, NAMES, "gatefall run --help")
 
 
-def target_named(name: str, pace: float = 0.0) -> Target:
-    """The target of that name. Raises Mistake."""
+def target_named(name: str, pace: float = 0.0, chromium: str | None = None) -> Target:
+    """The target of that name; `chromium` is the browser that visits hosted pages. Raises Mistake."""
     check_target(name)
     if name == MOCK:
         from conformance.mock import MockTarget
 
-        return MockTarget(pace)
+        return MockTarget(pace, chromium)
     from conformance.simulated import SimulatedTarget
 
     return SimulatedTarget()
+
+
+def chromium_for(target: str, named: str | None) -> str:
+    """The path of the browser that visits hosted pages. Raises Mistake, and SetUpFailed where there is none."""
+    if target == SIMULATED:
+        raise Mistake(f"--browser needs a target over HTTP; --target {SIMULATED} has no pages to visit")
+    from conformance.over_http.browser import NoBrowser, chromium_path
+
+    try:
+        return chromium_path(named)
+    except NoBrowser as error:
+        raise SetUpFailed(f"--browser: {error} with --chromium") from None

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import simpy
 
-from conformance.over_http.client import HttpxClient
+from conformance.over_http.browser import Browser, BrowsingClient
+from conformance.over_http.client import HttpClient, HttpxClient
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.lockstep import Crossings, LockstepWorld, Pace, WiredService
 from conformance.over_http.wire import (
@@ -22,14 +23,16 @@ from conformance.over_http.wire import (
     webhook_request,
 )
 from conformance.servers.apps import GatewayApp, api_app, webhooks_app
+from conformance.servers.service_app import Answering
 from conformance.servers.stripe_app import stripe_app
 from conformance.servers.uvicorn_server import HttpServer, start
 from scenarios.scenario import Variant
 from sim.deployment import Deployment, OnSettled
 from sim.effects import Program
 from sim.facts import Fact
-from sim.messages import Service
+from sim.messages import Answer, Request, Service
 from sim.principal import Principal
+from sim.stripe.hosted_pages import PREFIX
 from sim.workers import Workers
 from sim.world import Activity, WorldClock
 
@@ -42,9 +45,10 @@ _SECRET: Final = "lockstep"
 class LockstepDeployment(Deployment):
     """One variant's deployment as servers on loopback. `run` lets customers loose on it, once."""
 
-    def __init__(self, variant: Variant, seed: int, pace: float = 0.0) -> None:
+    def __init__(self, variant: Variant, seed: int, pace: float = 0.0, chromium: str | None = None) -> None:
         super().__init__(variant, seed, WorldClock(0))
         self.lateness = Lateness()
+        self._chromium = chromium
         self._pace = Pace(pace, self.lateness)
         self._wired: Mapping[str, Service] = {}
 
@@ -55,7 +59,9 @@ class LockstepDeployment(Deployment):
         SetUpFailed, or LostOnTheWay when a message got lost between client and server.
         """
         async with contextlib.AsyncExitStack() as stack:
-            client = HttpxClient()
+            client: HttpClient = HttpxClient()
+            if self._chromium is not None:
+                client = BrowsingClient(client, await stack.enter_async_context(Browser(self._chromium)))
             crossings = Crossings(client)
             self._wired = await self._serve(crossings, stack)
             # Connections go before the servers, which else would wait for them.
@@ -73,7 +79,7 @@ class LockstepDeployment(Deployment):
             "gateway": GatewayApp(answering, answering),
             "subscriptions-api": api_app(answering, _SECRET),
             "billing-webhooks": webhooks_app(answering),
-            "stripe": stripe_app(answering),
+            "stripe": stripe_app(self._shown_or(answering)),
         }
         started = dict(zip(apps, await asyncio.gather(*(start(app) for app in apps.values())), strict=True))
         servers.push_async_callback(_stop, started.values())
@@ -83,6 +89,16 @@ class LockstepDeployment(Deployment):
             name: WiredService(service, origins[name], _WRITERS[name], crossings)
             for name, service in self.services.items()
         }
+
+    def _shown_or(self, answering: Answering) -> Answering:
+        """`answering`, but pages are shown at once: a browser that looks at one belongs to no call."""
+
+        async def answer(request: Request, headers: Mapping[str, str]) -> Answer:
+            if request.method == "GET" and request.path.startswith(PREFIX):
+                return _answer_of(self.stripe.handle(request))
+            return await answering(request, headers)
+
+        return answer
 
     async def _run_together(self, customers: Iterable[int], on_settled: OnSettled) -> None:
         def settled(principal: Principal) -> None:
@@ -126,6 +142,16 @@ class LockstepDeployment(Deployment):
         world = LockstepWorld(self.network, self.faults, workers, environment, on_quiet, self.clock)
         world.services = dict(self._wired)
         return world
+
+
+def _answer_of(program: Program[Answer]) -> Answer:
+    """What a program ends in that asks for nothing."""
+    try:
+        effect = next(program)
+    except StopIteration as stop:
+        answer: Answer = stop.value
+        return answer
+    raise RuntimeError(f"showing a page yielded {effect!r}: a defect of Gatefall")
 
 
 async def _stop(servers: Iterable[HttpServer]) -> None:
