@@ -44,7 +44,7 @@ _CUSTOM: Final = parameters.nested(
 )
 OF_PRODUCT: Final[parameters.Specification] = {
     **_AMOUNT,
-    "currency_options": parameters.not_modelled,
+    "currency_options": parameters.unmodelled,
     "custom_unit_amount": _CUSTOM,
     "metadata": parameters.metadata,
     "recurring": parameters.nested(INTERVAL),

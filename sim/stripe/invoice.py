@@ -311,6 +311,7 @@ class Invoice:
     def mark_uncollectible(self, context: Context, reason: str) -> None:
         """It is owed but will not be paid."""
         self.uncollectible_reason = reason
+        self.customer.delinquent = False
         self._give_up(context, "uncollectible", "marked_uncollectible")
 
     def set_auto_advance(self, context: Context, wanted: bool) -> None:
@@ -364,6 +365,7 @@ class Invoice:
         """Finalize the draft; charge it, for the first time or again."""
         if what == "overdue":
             self.overdue = True
+            self.customer.delinquent = True
             self.emit(context, "overdue")
             if self.subscription is not None:
                 self.subscription.invoice_unpaid(context, self)
@@ -389,6 +391,8 @@ class Invoice:
         return refusal.status == 402
 
     def _plan_retry(self, context: Context) -> None:
+        # Source: the description of `delinquent`: automatic failures set it, payments and giving up unset it.
+        self.customer.delinquent = True
         self.next_payment_attempt = context.merchant.dunning.retry_at_s(max(1, self.attempt_count), context.now_s)
         if self.next_payment_attempt is None and self.subscription is None:
             self.auto_advance = False
@@ -405,6 +409,7 @@ class Invoice:
 
     def _settle(self, context: Context, amount: int) -> None:
         self.amount_paid = amount
+        self.customer.delinquent = False
         self.attempted = True
         self.next_payment_attempt = None
         self._move(context, "paid")

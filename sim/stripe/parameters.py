@@ -325,11 +325,6 @@ def _empty(name: str) -> StripeError:
     )
 
 
-def not_modelled(value: Any, name: str) -> Any:
-    """A parameter of Stripe's that the double cannot honour, and so does not accept in silence."""
-    raise invalid_request(f"The parameter {name} is known to Stripe, but not modelled by this double.", param=name)
-
-
 def off(value: Any, name: str) -> bool:
     """A switch of something that the double does not model: it can only be off."""
-    return boolean(value, name) and not_modelled(value, name)
+    return boolean(value, name) and bool(unmodelled(value, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Any, Final
 
 from sim.stripe import parameters
@@ -16,7 +17,7 @@ from sim.stripe.endpoints.invoices import editable
 from sim.stripe.endpoints.subscriptions import priced
 from sim.stripe.errors import invalid_request, missing_parameter
 from sim.stripe.invoice_item import InvoiceItem, Sale
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.price import Price
 from sim.stripe.subscription import Subscription
 
@@ -24,16 +25,16 @@ UPDATE: Final[parameters.Specification] = {
     "amount": parameters.integer,
     "description": parameters.clearable(parameters.text),
     "discountable": parameters.boolean,
-    "discounts": parameters.not_modelled,
+    "discounts": parameters.unmodelled,
     "metadata": parameters.metadata,
     "period": parameters.nested({"end": parameters.integer, "start": parameters.integer}),
     "price_data": parameters.nested(ONE_TIME_DATA),
     "pricing": parameters.nested({"price": parameters.text}),
     "quantity": parameters.integer,
-    "quantity_decimal": parameters.not_modelled,
+    "quantity_decimal": parameters.unmodelled,
     "tax_behavior": parameters.choice("exclusive", "inclusive", "unspecified"),
-    "tax_code": parameters.not_modelled,
-    "tax_rates": parameters.not_modelled,
+    "tax_code": parameters.unmodelled,
+    "tax_rates": parameters.unmodelled,
     "unit_amount_decimal": parameters.decimal,
     "expand": parameters.listed(parameters.text),
 }
@@ -41,15 +42,15 @@ CREATE: Final[parameters.Specification] = {
     **UPDATE,
     "currency": currency,
     "customer": parameters.text,
-    "customer_account": parameters.not_modelled,
+    "customer_account": parameters.unmodelled,
     "invoice": parameters.text,
     "subscription": parameters.text,
 }
 LIST: Final[parameters.Specification] = {
     **PAGING,
-    "created": parameters.hash_of_anything,
+    **CREATED,
     "customer": parameters.text,
-    "customer_account": parameters.not_modelled,
+    "customer_account": parameters.unmodelled,
     "invoice": parameters.text,
     "pending": parameters.boolean,
 }
@@ -124,13 +125,16 @@ def delete(context: Context, values: Mapping[str, Any], item_id: str) -> dict[st
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     items = context.ledger.of(InvoiceItem, values.get("customer") or values.get("invoice"))
-    if "customer" in values:
-        items = [item for item in items if item.customer.id == values["customer"]]
-    if "invoice" in values:
-        items = [item for item in items if item.invoice and item.invoice.id == values["invoice"]]
-    if "pending" in values:
-        items = [item for item in items if (item.invoice is None) == values["pending"]]
-    return page(items, values, "/v1/invoiceitems")
+    return page(items, values, "/v1/invoiceitems", where=partial(_is_listed, values))
+
+
+def _is_listed(values: Mapping[str, Any], item: InvoiceItem) -> bool:
+    invoice = item.invoice
+    return (
+        values.get("customer") in (None, item.customer.id)
+        and values.get("invoice") in (None, invoice.id if invoice else "")
+        and values.get("pending") in (None, invoice is None)
+    )
 
 
 def _sale(context: Context, values: Mapping[str, Any], usual_currency: str | None) -> Sale:

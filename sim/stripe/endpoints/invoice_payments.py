@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from sim.stripe import parameters
 from sim.stripe.context import Context
 from sim.stripe.invoice_payment import InvoicePayment
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 
 LIST: Final[parameters.Specification] = {
     **PAGING,
-    "created": parameters.hash_of_anything,
+    **CREATED,
     "invoice": parameters.text,
     "payment": parameters.nested(
         {
@@ -30,15 +31,16 @@ def retrieve(context: Context, values: Mapping[str, Any], payment_id: str) -> di
 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
-    by = values.get("payment", {})
-    intent_id = by.get("payment_intent")
+    intent_id = values.get("payment", {}).get("payment_intent")
     payments = context.ledger.of(InvoicePayment, values.get("invoice") or intent_id)
-    if "invoice" in values:
-        payments = [payment for payment in payments if payment.invoice.id == values["invoice"]]
-    if intent_id is not None:
-        payments = [payment for payment in payments if payment.intent.id == intent_id]
-    if by.get("type") == "payment_record":
-        payments = []
-    if "status" in values:
-        payments = [payment for payment in payments if payment.status == values["status"]]
-    return page(payments, values, "/v1/invoice_payments")
+    return page(payments, values, "/v1/invoice_payments", where=partial(_is_listed, values))
+
+
+def _is_listed(values: Mapping[str, Any], payment: InvoicePayment) -> bool:
+    by = values.get("payment", {})
+    return (
+        values.get("invoice") in (None, payment.invoice.id)
+        and by.get("payment_intent") in (None, payment.intent.id)
+        and by.get("type") in (None, "payment_intent")
+        and values.get("status") in (None, payment.status)
+    )

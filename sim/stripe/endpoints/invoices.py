@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from sim.stripe import parameters
@@ -10,21 +11,21 @@ from sim.stripe.billing import billing_of
 from sim.stripe.context import Context
 from sim.stripe.currency import currency
 from sim.stripe.customer import Customer, living
-from sim.stripe.endpoints.subscriptions import PAYMENT_SETTINGS
+from sim.stripe.endpoints.subscriptions import PAYMENT_SETTINGS, lies_within
 from sim.stripe.errors import StripeError, failure, invalid_request, missing_parameter
 from sim.stripe.invoice import SETTABLE, Invoice, Status
 from sim.stripe.invoice_item import InvoiceItem
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_method import PaymentMethod, chosen
 from sim.stripe.subscription import Subscription
 from sim.stripe.test_cards import Decline
 
 _EXPAND: Final[parameters.Specification] = {"expand": parameters.listed(parameters.text)}
 UPDATE: Final[parameters.Specification] = {
-    "account_tax_ids": parameters.not_modelled,
-    "application_fee_amount": parameters.not_modelled,
+    "account_tax_ids": parameters.unmodelled,
+    "application_fee_amount": parameters.unmodelled,
     "auto_advance": parameters.boolean,
-    "automatic_tax": parameters.nested({"enabled": parameters.off, "liability": parameters.not_modelled}),
+    "automatic_tax": parameters.nested({"enabled": parameters.off, "liability": parameters.unmodelled}),
     "automatically_finalizes_at": parameters.integer,
     "collection_method": parameters.choice("charge_automatically", "send_invoice"),
     "custom_fields": parameters.clearable(
@@ -32,51 +33,51 @@ UPDATE: Final[parameters.Specification] = {
     ),
     "days_until_due": parameters.integer,
     "default_payment_method": parameters.clearable(parameters.text),
-    "default_source": parameters.not_modelled,
-    "default_tax_rates": parameters.not_modelled,
+    "default_source": parameters.unmodelled,
+    "default_tax_rates": parameters.unmodelled,
     "description": parameters.clearable(parameters.text),
-    "discounts": parameters.not_modelled,
+    "discounts": parameters.unmodelled,
     "due_date": parameters.integer,
     "effective_at": parameters.clearable(parameters.integer),
     "footer": parameters.clearable(parameters.text),
-    "issuer": parameters.not_modelled,
+    "issuer": parameters.unmodelled,
     "metadata": parameters.metadata,
     "number": parameters.clearable(parameters.text),
-    "on_behalf_of": parameters.not_modelled,
-    "payment_settings": parameters.nested({**PAYMENT_SETTINGS, "default_mandate": parameters.not_modelled}),
-    "rendering": parameters.not_modelled,
-    "shipping_cost": parameters.not_modelled,
-    "shipping_details": parameters.not_modelled,
+    "on_behalf_of": parameters.unmodelled,
+    "payment_settings": parameters.nested({**PAYMENT_SETTINGS, "default_mandate": parameters.unmodelled}),
+    "rendering": parameters.unmodelled,
+    "shipping_cost": parameters.unmodelled,
+    "shipping_details": parameters.unmodelled,
     "statement_descriptor": parameters.text,
-    "transfer_data": parameters.not_modelled,
+    "transfer_data": parameters.unmodelled,
     **_EXPAND,
 }
 CREATE: Final[parameters.Specification] = {
     **UPDATE,
     "currency": currency,
     "customer": parameters.text,
-    "customer_account": parameters.not_modelled,
-    "from_invoice": parameters.not_modelled,
+    "customer_account": parameters.unmodelled,
+    "from_invoice": parameters.unmodelled,
     "pending_invoice_items_behavior": parameters.choice("exclude", "include"),
     "subscription": parameters.text,
 }
 FINALIZE: Final[parameters.Specification] = {"auto_advance": parameters.boolean, **_EXPAND}
 PAY: Final[parameters.Specification] = {
     "forgive": parameters.boolean,
-    "mandate": parameters.not_modelled,
+    "mandate": parameters.unmodelled,
     "off_session": parameters.boolean,
     "paid_out_of_band": parameters.boolean,
     "payment_method": parameters.text,
-    "source": parameters.not_modelled,
+    "source": parameters.unmodelled,
     **_EXPAND,
 }
 LIST: Final[parameters.Specification] = {
     **PAGING,
     "collection_method": UPDATE["collection_method"],
-    "created": parameters.hash_of_anything,
+    **CREATED,
     "customer": parameters.text,
-    "customer_account": parameters.not_modelled,
-    "due_date": parameters.hash_of_anything,
+    "customer_account": parameters.unmodelled,
+    "due_date": parameters.moments,
     "status": parameters.choice("draft", "open", "paid", "uncollectible", "void"),
     "subscription": parameters.text,
 }
@@ -225,16 +226,21 @@ def list_lines(context: Context, values: Mapping[str, Any], invoice_id: str) -> 
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     invoices = context.ledger.of(Invoice, values.get("customer") or values.get("subscription"))
-    if "customer" in values:
-        context.ledger.given(Customer, values["customer"], "customer")
-        invoices = [invoice for invoice in invoices if invoice.customer.id == values["customer"]]
-    if "subscription" in values:
-        wanted = context.ledger.given(Subscription, values["subscription"], "subscription")
-        invoices = [invoice for invoice in invoices if invoice.subscription is wanted]
-    for name in ("status", "collection_method"):
+    for name, kind in (("customer", Customer), ("subscription", Subscription)):
         if name in values:
-            invoices = [invoice for invoice in invoices if getattr(invoice, name) == values[name]]
-    return page(invoices, values, "/v1/invoices")
+            context.ledger.given(kind, values[name], name)
+    return page(invoices, values, "/v1/invoices", where=partial(_is_listed, values))
+
+
+def _is_listed(values: Mapping[str, Any], invoice: Invoice) -> bool:
+    subscription = invoice.subscription
+    return (
+        values.get("customer") in (None, invoice.customer.id)
+        and values.get("subscription") in (None, subscription.id if subscription else "")
+        and values.get("status") in (None, invoice.status)
+        and values.get("collection_method") in (None, invoice.collection_method)
+        and lies_within(invoice.due_date, values.get("due_date"))
+    )
 
 
 def editable(context: Context, invoice_id: str) -> Invoice:

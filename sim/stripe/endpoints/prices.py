@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from sim.stripe import parameters
@@ -18,7 +19,7 @@ from sim.stripe.product import Product
 
 UPDATE: Final[parameters.Specification] = {
     "active": parameters.boolean,
-    "currency_options": parameters.not_modelled,
+    "currency_options": parameters.unmodelled,
     "lookup_key": parameters.clearable(parameters.text),
     "metadata": parameters.metadata,
     "nickname": parameters.clearable(parameters.text),
@@ -130,15 +131,16 @@ def update(context: Context, values: Mapping[str, Any], price_id: str) -> dict[s
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     prices = context.ledger.account(CATALOGUE).of(Price)
-    for name in ("active", "currency"):
-        if name in values:
-            prices = [price for price in prices if getattr(price, name) == values[name]]
-    if "product" in values:
-        prices = [price for price in prices if price.product.id == values["product"]]
-    if "lookup_keys" in values:
-        prices = [price for price in prices if price.lookup_key in values["lookup_keys"]]
-    if "type" in values:
-        prices = [price for price in prices if (price.recurring is not None) == (values["type"] == "recurring")]
-    for name, wanted in values.get("recurring", {}).items():
-        prices = [price for price in prices if price.recurring and getattr(price.recurring, name) == wanted]
-    return page(prices, values, "/v1/prices")
+    return page(prices, values, "/v1/prices", where=partial(_is_listed, values))
+
+
+def _is_listed(values: Mapping[str, Any], price: Price) -> bool:
+    recurring = price.recurring
+    rhythm = values.get("recurring", {})
+    return (
+        all(values.get(name) in (None, getattr(price, name)) for name in ("active", "currency"))
+        and values.get("product") in (None, price.product.id)
+        and ("lookup_keys" not in values or price.lookup_key in values["lookup_keys"])
+        and values.get("type") in (None, "recurring" if recurring else "one_time")
+        and all(recurring is not None and getattr(recurring, name) == wanted for name, wanted in rhythm.items())
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from sim.stripe import parameters
@@ -107,14 +108,15 @@ def delete(context: Context, values: Mapping[str, Any], product_id: str) -> dict
 
 def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
     products = context.ledger.account(CATALOGUE).of(Product)
-    if "ids" in values:
-        products = [product for product in products if product.id in values["ids"]]
-    if "type" in values:
-        products = [product for product in products if product.type == values["type"]]
-    for name in ("active", "shippable", "url"):
-        if name in values:
-            products = [product for product in products if product.fields[name] == values[name]]
-    return page(products, values, "/v1/products")
+    return page(products, values, "/v1/products", where=partial(_is_listed, values))
+
+
+def _is_listed(values: Mapping[str, Any], product: Product) -> bool:
+    return (
+        ("ids" not in values or product.id in values["ids"])
+        and values.get("type") in (None, product.type)
+        and all(values.get(name) in (None, product.fields[name]) for name in ("active", "shippable", "url"))
+    )
 
 
 def _living(context: Context, product_id: str) -> Product:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sim.stripe import parameters
@@ -12,7 +13,7 @@ from sim.stripe.currency import currency
 from sim.stripe.customer import Customer, living
 from sim.stripe.errors import StripeError, invalid_request, missing_parameter, no_such
 from sim.stripe.invoice_item import Sale
-from sim.stripe.listing import PAGING, page
+from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_method import TYPES, PaymentMethod
 from sim.stripe.price import Price
 from sim.stripe.product import Product
@@ -39,7 +40,7 @@ _DETAILS: Final = parameters.nested(
     {
         "comment": parameters.clearable(parameters.text),
         "feedback": parameters.clearable(parameters.choice(*FEEDBACK)),
-        "feedback_option": parameters.not_modelled,
+        "feedback_option": parameters.unmodelled,
     }
 )
 PRORATION: Final[parameters.Specification] = {
@@ -54,55 +55,55 @@ PAYMENT_SETTINGS: Final[parameters.Specification] = {
     "payment_method_types": parameters.clearable(parameters.listed(parameters.choice(*TYPES))),
 }
 NEW_ITEM: Final[parameters.Specification] = {
-    "billing_thresholds": parameters.not_modelled,
-    "current_trial": parameters.not_modelled,
-    "discounts": parameters.not_modelled,
+    "billing_thresholds": parameters.unmodelled,
+    "current_trial": parameters.unmodelled,
+    "discounts": parameters.unmodelled,
     "metadata": parameters.metadata,
     "plan": parameters.text,
     "price": parameters.text,
     "price_data": parameters.nested(RECURRING_DATA),
     "quantity": parameters.integer,
-    "tax_rates": parameters.not_modelled,
+    "tax_rates": parameters.unmodelled,
 }
 _ANCHOR: Final = parameters.nested({"type": parameters.choice("now", "unchanged")})
 _SHARED: Final[parameters.Specification] = {
     "add_invoice_items": parameters.listed(
         parameters.nested(
             {
-                "discounts": parameters.not_modelled,
+                "discounts": parameters.unmodelled,
                 "metadata": parameters.metadata,
-                "period": parameters.not_modelled,
+                "period": parameters.unmodelled,
                 "price": parameters.text,
                 "price_data": parameters.nested(ONE_TIME_DATA),
                 "quantity": parameters.integer,
-                "tax_rates": parameters.not_modelled,
+                "tax_rates": parameters.unmodelled,
             }
         )
     ),
-    "application_fee_percent": parameters.not_modelled,
-    "automatic_tax": parameters.nested({"enabled": parameters.off, "liability": parameters.not_modelled}),
-    "billing_schedules": parameters.not_modelled,
-    "billing_thresholds": parameters.not_modelled,
+    "application_fee_percent": parameters.unmodelled,
+    "automatic_tax": parameters.nested({"enabled": parameters.off, "liability": parameters.unmodelled}),
+    "billing_schedules": parameters.unmodelled,
+    "billing_thresholds": parameters.unmodelled,
     "cancel_at": parameters.clearable(parameters.integer),
     "cancel_at_period_end": parameters.boolean,
     "collection_method": parameters.choice("charge_automatically", "send_invoice"),
     "days_until_due": parameters.integer,
     "default_payment_method": parameters.clearable(parameters.text),
-    "default_source": parameters.not_modelled,
-    "default_tax_rates": parameters.not_modelled,
+    "default_source": parameters.unmodelled,
+    "default_tax_rates": parameters.unmodelled,
     "description": parameters.clearable(parameters.text),
-    "discounts": parameters.not_modelled,
-    "invoice_settings": parameters.not_modelled,
+    "discounts": parameters.unmodelled,
+    "invoice_settings": parameters.unmodelled,
     "metadata": parameters.metadata,
     "off_session": parameters.boolean,
-    "on_behalf_of": parameters.not_modelled,
+    "on_behalf_of": parameters.unmodelled,
     "payment_behavior": PAYMENT_BEHAVIOR,
     "payment_settings": parameters.nested(
         {**PAYMENT_SETTINGS, "save_default_payment_method": parameters.choice("off", "on_subscription")}
     ),
-    "pending_invoice_item_interval": parameters.not_modelled,
+    "pending_invoice_item_interval": parameters.unmodelled,
     "proration_behavior": PRORATION["proration_behavior"],
-    "transfer_data": parameters.not_modelled,
+    "transfer_data": parameters.unmodelled,
     "trial_end": parameters.integer_or("now"),
     "trial_from_plan": parameters.boolean,
     "trial_settings": parameters.nested(
@@ -119,15 +120,15 @@ _SHARED: Final[parameters.Specification] = {
 }
 CREATE: Final[parameters.Specification] = {
     **_SHARED,
-    "backdate_start_date": parameters.not_modelled,
+    "backdate_start_date": parameters.unmodelled,
     "billing_cycle_anchor": parameters.integer,
-    "billing_cycle_anchor_config": parameters.not_modelled,
+    "billing_cycle_anchor_config": parameters.unmodelled,
     "billing_mode": parameters.nested(
         {"flexible": parameters.hash_of_anything, "type": parameters.choice("classic", "flexible")}
     ),
     "currency": currency,
     "customer": parameters.text,
-    "customer_account": parameters.not_modelled,
+    "customer_account": parameters.unmodelled,
     "items": parameters.listed(parameters.nested(NEW_ITEM)),
     "trial_period_days": parameters.integer,
 }
@@ -178,9 +179,9 @@ LIST: Final[parameters.Specification] = {
     **PAGING,
     "automatic_tax": parameters.nested({"enabled": parameters.boolean}),
     "collection_method": _SHARED["collection_method"],
-    "created": parameters.hash_of_anything,
-    "current_period_end": parameters.hash_of_anything,
-    "current_period_start": parameters.hash_of_anything,
+    **CREATED,
+    "current_period_end": parameters.moments,
+    "current_period_start": parameters.moments,
     "customer": parameters.text,
     "plan": parameters.text,
     "price": parameters.text,
@@ -336,20 +337,32 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
         found = context.ledger.of(Subscription, values.get("customer"))
     if "customer" in values:
         context.ledger.given(Customer, values["customer"], "customer")
-        found = [subscription for subscription in found if subscription.customer.id == values["customer"]]
+    return page(found, values, "/v1/subscriptions", where=partial(_is_listed, values))
+
+
+def _is_listed(values: Mapping[str, Any], subscription: Subscription) -> bool:
     price = values.get("price", values.get("plan"))
-    if price is not None:
-        found = [subscription for subscription in found if any(item.price.id == price for item in subscription.items)]
-    if "collection_method" in values:
-        found = [item for item in found if item.collection_method == values["collection_method"]]
-    status = values.get("status")
-    if status is None:
-        found = [subscription for subscription in found if subscription.status != "canceled"]
-    elif status == "ended":
-        found = [subscription for subscription in found if subscription.ended]
-    elif status != "all":
-        found = [subscription for subscription in found if subscription.status == status]
-    return page(found, values, "/v1/subscriptions")
+    return (
+        values.get("customer") in (None, subscription.customer.id)
+        and (price is None or any(item.price.id == price for item in subscription.items))
+        and values.get("collection_method") in (None, subscription.collection_method)
+        and _has_status(values.get("status"), subscription)
+        and lies_within(subscription.period[0], values.get("current_period_start"))
+        and lies_within(subscription.period[1], values.get("current_period_end"))
+    )
+
+
+def _has_status(wanted: str | None, subscription: Subscription) -> bool:
+    if wanted is None:
+        return subscription.status != "canceled"
+    if wanted == "ended":
+        return subscription.ended
+    return wanted in ("all", subscription.status)
+
+
+def lies_within(moment_s: int | None, bounds: tuple[int, int] | None) -> bool:
+    """Whether a moment passes a filter; what has none passes no filter but the missing one."""
+    return bounds is None or (moment_s is not None and bounds[0] <= moment_s <= bounds[1])
 
 
 def revised_items(

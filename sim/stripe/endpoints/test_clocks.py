@@ -16,7 +16,7 @@ from sim.stripe.test_clock import TestClock
 from sim.time import time_us
 
 CREATE: Final[parameters.Specification] = {
-    "customer": parameters.not_modelled,
+    "customer": parameters.unmodelled,
     "frozen_time": parameters.integer,
     "name": parameters.text,
     "expand": parameters.listed(parameters.text),
