@@ -215,6 +215,16 @@ def test_cancel(desk):
     assert listed["metadata"] == {"a": "b"}
 
 
+def test_paying_what_was_left_open_revives_nothing(desk):
+    customer = desk.customer("pm_card_visa")
+    subscription = desk.subscribe(customer)
+    dearer_now(desk, subscription, payment_behavior="default_incomplete")
+    secret = desk.secret(subscription)
+    desk.shop.ask("DELETE", f"/v1/subscriptions/{subscription['id']}")
+    assert desk.confirm(secret).body["status"] == "succeeded"
+    assert desk.read(subscription)["status"] == "canceled"
+
+
 def test_deleting_the_customer_cancels(desk):
     customer = desk.customer("pm_card_visa")
     subscription = desk.subscribe(customer)
