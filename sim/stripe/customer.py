@@ -34,6 +34,7 @@ class Customer:
         "tax_exempt",
         "preferred_locales",
         "invoice_footer",
+        "invoice_prefix",
         "default_payment_method",
         "payment_methods",
         "deleted",
@@ -55,6 +56,7 @@ class Customer:
         self.tax_exempt = "none"
         self.preferred_locales: list[str] = []
         self.invoice_footer: str | None = None
+        self.invoice_prefix = customer_id[-8:].upper()
         self.default_payment_method: PaymentMethod | None = None
         self.payment_methods: list[PaymentMethod] = []
         self.deleted = False
@@ -82,7 +84,7 @@ class Customer:
             "discount": None,
             "email": texts["email"],
             "individual_name": texts["individual_name"],
-            "invoice_prefix": self.id[-8:].upper(),
+            "invoice_prefix": self.invoice_prefix,
             "invoice_settings": {
                 "custom_fields": None,
                 "default_payment_method": default.id if default else None,

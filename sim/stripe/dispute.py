@@ -14,6 +14,7 @@ RESPONSE_TIME_S: Final = 7 * 86_400
 def dispute(dispute_id: str, charge: Charge, now_s: int) -> dict[str, Any]:
     """The dispute that Stripe opens on a charge of the test card for it."""
     card = charge.method.card
+    inquired = card is not None and card.inquired
     return {
         "id": dispute_id,
         "object": "dispute",
@@ -32,7 +33,7 @@ def dispute(dispute_id: str, charge: Charge, now_s: int) -> dict[str, Any]:
             "submission_count": 0,
             "submission_method": "not_submitted",
         },
-        "is_charge_refundable": False,
+        "is_charge_refundable": inquired,
         "livemode": False,
         "metadata": {},
         "payment_intent": charge.intent_id,
@@ -40,11 +41,11 @@ def dispute(dispute_id: str, charge: Charge, now_s: int) -> dict[str, Any]:
             "type": "card",
             "card": {
                 "brand": card.brand if card else None,
-                "case_type": "chargeback",
+                "case_type": "inquiry" if inquired else "chargeback",
                 "network": card.brand if card else None,
                 "network_reason_code": "10.4",
             },
         },
         "reason": "fraudulent",
-        "status": "needs_response",
+        "status": "warning_needs_response" if inquired else "needs_response",
     }

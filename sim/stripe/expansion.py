@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from sim.stripe.balance_transaction import balance_transaction
 from sim.stripe.errors import StripeError, invalid_request
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def _along(context: Context, value: Any, steps: Sequence[str], path: str) -> Any
         return [_along(context, item, steps, path) for item in value]
     if isinstance(value, str):
         value = _referred(context, value, path)
-    if not steps or value is None:
+    if value is None:
+        return None
+    if not steps:
+        if not isinstance(value, Mapping) or "object" not in value:
+            raise _cannot_expand(path)
         return value
     name, rest = steps[0], steps[1:]
     if not isinstance(value, Mapping) or name in _NEVER:
@@ -47,9 +52,12 @@ def _along(context: Context, value: Any, steps: Sequence[str], path: str) -> Any
 
 def _referred(context: Context, object_id: str, path: str) -> dict[str, Any]:
     found = context.ledger.find(object_id)
-    if found is None:
+    if found is not None:
+        return context.present(found)
+    told = balance_transaction(context.ledger, object_id)
+    if told is None:
         raise _cannot_expand(path)
-    return context.present(found)
+    return told
 
 
 def _included(context: Context, value: Mapping[str, Any], name: str, path: str) -> Any:

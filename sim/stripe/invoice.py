@@ -229,7 +229,7 @@ class Invoice:
     def finalize(self, context: Context) -> None:
         """From now on nothing about it changes but how it is paid. With nothing due it is paid."""
         customer = self.customer
-        self.number = self.number or f"{customer.id[-8:].upper()}-{customer.next_invoice:04d}"
+        self.number = self.number or f"{customer.invoice_prefix}-{customer.next_invoice:04d}"
         customer.next_invoice += 1
         self.starting_balance = customer.balance
         due = self.amount_due

@@ -42,6 +42,11 @@ class Form:
         self._plain = {name: _PLAIN[reader] for name, reader in specification.items() if reader in _PLAIN}
         self._words = {name: _WORDS[reader] for name, reader in specification.items() if reader in _WORDS}
 
+    @property
+    def names(self) -> Iterable[str]:
+        """All parameters that it knows."""
+        return self._readers.keys()
+
     def know(self, specification: Specification) -> None:
         """Take in more parameters, where they are not known already."""
         self.__init__({**specification, **self._readers})  # type: ignore[misc]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sim.stripe import parameters
 from sim.stripe.context import Context
 from sim.stripe.endpoints import (
+    balance_transactions,
     charges,
     customers,
     events,
@@ -19,6 +20,7 @@ from sim.stripe.endpoints import (
     prices,
     products,
     refunds,
+    search,
     setup_attempts,
     setup_intents,
     subscription_items,
@@ -95,6 +97,7 @@ ROUTES: Final[Mapping[str, Route]] = {
     "POST charges/*/capture": Route(charges.capture, charges.CAPTURE),
     "GET charges/*/refunds": Route(charges.list_refunds, PAGING),
     "GET charges/*/refunds/*": Route(charges.retrieve_refund, _ONLY_EXPAND),
+    "GET balance_transactions/*": Route(balance_transactions.retrieve, _ONLY_EXPAND),
     "POST refunds": Route(refunds.create, refunds.CREATE),
     "GET refunds": Route(refunds.list_all, refunds.LIST),
     "GET refunds/*": Route(refunds.retrieve, _ONLY_EXPAND),
@@ -161,11 +164,12 @@ for _operation, _route in ROUTES.items():
 
 PREFIX: Final = "/v1/"
 _TEST_HELPERS: Final = "test_helpers/"
+_SEARCH: Final = Route(search.refuse, search.SEARCH)
 _OF_COLLECTIONS: Final[Mapping[tuple[str, str], Route]] = {
     (method, PREFIX + resource): found
     for (method, resource), found in [(key.split(" "), found) for key, found in ROUTES.items()]
     if "*" not in resource
-}
+} | {("GET", f"{PREFIX}{resource}/search"): _SEARCH for resource in search.SEARCHABLE}
 """The routes of paths without an id, by method and path."""
 
 

@@ -75,7 +75,10 @@ AUTHENTICATION_REQUIRED: Final = Decline(
 
 
 class TestCard:
-    """One row of the table. `decline` strikes at every charge; `attachable`: whether a customer can save the card."""
+    """One row of the table. `decline` strikes at every charge; `attachable`: whether a customer can save the card.
+
+    A payment with a `disputed` card is disputed later; with an `inquired` one the bank only asks about it.
+    """
 
     __slots__ = (
         "number",
@@ -87,6 +90,7 @@ class TestCard:
         "attachable",
         "blocked",
         "disputed",
+        "inquired",
         "fingerprint",
     )
     __test__ = False
@@ -103,6 +107,7 @@ class TestCard:
         attachable: bool = True,
         blocked: bool = False,
         disputed: bool = False,
+        inquired: bool = False,
     ) -> None:
         self.number = number
         self.brand = brand
@@ -113,6 +118,7 @@ class TestCard:
         self.attachable = attachable
         self.blocked = blocked
         self.disputed = disputed
+        self.inquired = inquired
         self.fingerprint = blake2b(number.encode(), digest_size=8).hexdigest()
 
 
@@ -150,6 +156,7 @@ _CARDS: Final = (
     # Assumption: a card that Radar blocks can be saved; the block strikes at the charge.
     TestCard("4100000000000019", decline=FRAUDULENT, blocked=True),
     TestCard("4000000000000259", disputed=True),
+    TestCard("4000000000001976", disputed=True, inquired=True),
 )
 
 CARD_BY_NUMBER: Final[Mapping[str, TestCard]] = {card.number: card for card in _CARDS}
@@ -184,6 +191,7 @@ _NUMBER_BY_SUFFIX: Final[Mapping[str, str]] = {
     "threeDSecureOptional": "4000000000003055",
     "radarBlock": "4100000000000019",
     "createDispute": "4000000000000259",
+    "createDisputeInquiry": "4000000000001976",
 }
 
 CARD_BY_TOKEN: Final[Mapping[str, TestCard]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,10 +14,24 @@ from sim.stripe.errors import invalid_request
 from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_method import PaymentMethod, chosen
 
+_PREFIX: Final = re.compile(r"[A-Z0-9]{3,12}\Z")
+
+
+def _invoice_prefix(value: Any, name: str) -> str:
+    """A reader. Source: the description of `invoice_prefix` in Stripe's reference."""
+    given = parameters.text(value, name)
+    if _PREFIX.match(given) is None:
+        raise invalid_request("Invalid invoice prefix: 3 to 12 uppercase letters or numbers.", param=name)
+    return given
+
+
 UPDATE: Final[parameters.Specification] = {
     **{name: parameters.clearable(parameters.text) for name in TEXTS},
     "address": OPTIONAL_ADDRESS,
     "shipping": OPTIONAL_SHIPPING,
+    "balance": parameters.integer,
+    "invoice_prefix": _invoice_prefix,
+    "next_invoice_sequence": parameters.integer,
     "preferred_locales": parameters.listed(parameters.text),
     "tax_exempt": parameters.choice("none", "exempt", "reverse"),
     "metadata": parameters.metadata,
@@ -123,6 +138,9 @@ def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> N
         customer.shipping = values["shipping"] or None
     if "footer" in settings:
         customer.invoice_footer = settings["footer"] or None
+    customer.balance = values.get("balance", customer.balance)
+    customer.invoice_prefix = values.get("invoice_prefix", customer.invoice_prefix)
+    customer.next_invoice = values.get("next_invoice_sequence", customer.next_invoice)
     if "preferred_locales" in values:
         customer.preferred_locales = values["preferred_locales"]
     if "tax_exempt" in values:

@@ -19,8 +19,6 @@ ATTACH: Final[parameters.Specification] = {"customer": parameters.text, **_EXPAN
 UPDATE: Final[parameters.Specification] = {
     "billing_details": BILLING_DETAILS,
     "card": parameters.nested({"exp_month": parameters.integer, "exp_year": parameters.integer, "networks": NETWORKS}),
-    "link": parameters.nested({}),
-    "paypal": parameters.nested({}),
     "metadata": parameters.metadata,
     "allow_redisplay": parameters.choice("always", "limited", "unspecified"),
     **_EXPAND,

@@ -28,8 +28,22 @@ from stripe._stripe_object import UntypedStripeObject
 
 Schema = dict[str, Any]
 
-NOT_IN_THE_SDK: Final[Mapping[str, frozenset[str]]] = {}
-"""Fields that Stripe answers and the SDK's types lack, by `object`."""
+WORDS_IN_PROSE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("balance_transaction", "status"): ("available", "pending"),
+    ("refund", "status"): ("pending", "requires_action", "succeeded", "failed", "canceled"),
+    ("setup_attempt", "status"): (
+        "requires_confirmation",
+        "requires_action",
+        "processing",
+        "succeeded",
+        "failed",
+        "abandoned",
+    ),
+    ("setup_attempt", "usage"): ("on_session", "off_session"),
+    ("setup_intent", "usage"): ("on_session", "off_session"),
+    ("webhook_endpoint", "status"): ("enabled", "disabled"),
+}
+"""Words of fields that the SDK types as any text and lists in their description."""
 
 _PRIMITIVES: Final[Mapping[Any, Schema]] = {
     str: {"type": "string"},
@@ -157,8 +171,9 @@ def _of_class(cls: type[StripeObject], waiting: list[type[StripeObject]]) -> Sch
         elif NoneType not in get_args(annotation):
             required.append(field)
         properties[field] = _of_type(annotation, cls.__module__, waiting)
-    for field in NOT_IN_THE_SDK.get(getattr(cls, "OBJECT_NAME", ""), ()):
-        properties[field] = {}
+    for (name, field), words in WORDS_IN_PROSE.items():
+        if name == getattr(cls, "OBJECT_NAME", None):
+            properties[field] = {"enum": [*words, None]}
     full: Schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     if "deleted" not in properties:
         return full

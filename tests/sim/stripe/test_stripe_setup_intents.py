@@ -118,3 +118,44 @@ def test_an_imported_paypal_agreement_needs_no_redirect(shop):
     assert intent["status"] == "succeeded"
     paid = shop.intent(customer=customer, payment_method=intent["payment_method"], confirm=True, off_session=True)
     assert paid["status"] == "succeeded"
+
+
+def attempts(shop, intent):
+    listed = shop.ask("GET", "/v1/setup_attempts", {"setup_intent": intent["id"]}).body["data"]
+    return [(attempt["status"], attempt["payment_method"]) for attempt in listed]
+
+
+def test_each_confirmation_is_an_attempt(shop):
+    intent = shop.made("/v1/setup_intents", {"customer": shop.customer()})
+    assert attempts(shop, intent) == []
+    path = f"/v1/setup_intents/{intent['id']}"
+
+    def confirmed(method):
+        values = {"payment_method": method, "return_url": "https://a.test"}
+        return shop.made(f"{path}/confirm", values)["payment_method"]
+
+    first = confirmed("pm_card_authenticationRequired")
+    assert attempts(shop, intent) == [("requires_action", first)]
+    second = confirmed("pm_card_authenticationRequired")
+    assert attempts(shop, intent) == [("requires_action", second), ("abandoned", first)]
+    shop.visit(shop.get(path), "fail")
+    third = confirmed("pm_card_authenticationRequired")
+    shop.visit(shop.get(path))
+    assert attempts(shop, intent) == [("succeeded", third), ("failed", second), ("abandoned", first)]
+    failed = shop.ask("GET", "/v1/setup_attempts", {"setup_intent": intent["id"]}).body["data"][1]
+    assert failed["setup_error"]["code"] == "setup_intent_authentication_failure"
+    assert failed["payment_method_details"]["card"]["last4"] == "3184"
+    assert shop.get(path)["latest_attempt"] != failed["id"]
+
+
+def test_a_cancelled_set_up_abandons_its_attempt(shop):
+    values = {"payment_method": "pm_card_authenticationRequired", "confirm": True, "return_url": "https://a.test"}
+    intent = shop.made("/v1/setup_intents", values)
+    shop.made(f"/v1/setup_intents/{intent['id']}/cancel")
+    assert [status for status, _ in attempts(shop, intent)] == ["abandoned"]
+
+
+def test_attempts_are_those_of_one_set_up(shop):
+    assert shop.ask("GET", "/v1/setup_attempts").body["error"]["code"] == "parameter_missing"
+    unknown = shop.ask("GET", "/v1/setup_attempts", {"setup_intent": "seti_unknown"})
+    assert (unknown.status, unknown.body["error"]["code"]) == (400, "resource_missing")

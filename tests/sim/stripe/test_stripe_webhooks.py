@@ -156,3 +156,80 @@ def test_an_account_forgotten_meanwhile_still_gets_its_deliveries(shop):
     shop.stripe.forget("acct1")
     shop.settle()
     assert len(shop.received) == 1
+
+
+def endpoint(shop, **values):
+    body = {"url": "https://billing-webhooks.test/other", "enabled_events": ["customer.created"], **values}
+    return shop.made("/v1/webhook_endpoints", body)
+
+
+def paths(shop):
+    shop.settle()
+    got = [request.path for _, request in shop.received]
+    shop.received.clear()
+    return got
+
+
+def test_an_endpoint_can_be_changed_switched_off_and_removed(shop):
+    made = endpoint(shop, description="Other", metadata={"a": "b"})
+    assert (made["status"], made["metadata"], made["api_version"]) == ("enabled", {"a": "b"}, None)
+    shop.customer()
+    assert paths(shop) == ["/other"]
+    path = f"/v1/webhook_endpoints/{made['id']}"
+    shop.made(path, {"url": "https://billing-webhooks.test/third", "enabled_events": ["a.b"]})
+    shop.customer()
+    assert paths(shop) == []
+    shop.made(path, {"enabled_events": ["*"]})
+    shop.customer()
+    assert paths(shop) == ["/third"]
+    assert shop.made(path, {"disabled": True})["status"] == "disabled"
+    shop.customer()
+    assert paths(shop) == []
+    assert shop.made(path, {"disabled": "false", "description": "", "metadata": ""})["description"] is None
+    shop.customer()
+    assert paths(shop) == ["/third"]
+    assert shop.ask("DELETE", path).body["deleted"] is True
+    shop.customer()
+    assert paths(shop) == []
+    assert shop.ask("GET", path).status == shop.post(path).status == 404
+
+
+def test_the_secret_is_told_once(shop):
+    made = endpoint(shop, api_version="2026-10-28.endive")
+    path = f"/v1/webhook_endpoints/{made['id']}"
+    assert made["secret"].startswith("whsec_")
+    assert made["api_version"] == "2026-10-28.endive"
+    for body in (shop.get(path), shop.made(path), *shop.get("/v1/webhook_endpoints")["data"]):
+        assert "secret" not in body
+    other = endpoint(shop)
+    assert other["secret"] != made["secret"]
+
+
+@pytest.mark.parametrize(
+    ("values", "param"),
+    [
+        ({"url": "shop.test/hooks"}, "url"),
+        ({"url": "ftp://shop.test/hooks"}, "url"),
+        ({"url": "https:///hooks"}, "url"),
+        ({"url": ""}, "url"),
+        ({"enabled_events": ["everything"]}, "enabled_events[0]"),
+        ({"enabled_events": ["charge.succeeded", "Charge Failed"]}, "enabled_events[1]"),
+        ({"enabled_events": []}, "enabled_events"),
+        ({"enabled_events": "charge.succeeded"}, "enabled_events"),
+    ],
+)
+def test_endpoints_that_cannot_be(shop, values, param):
+    made = endpoint(shop)
+    body = {"url": "https://shop.test/hooks", "enabled_events": ["*"], **values}
+    for path in ("/v1/webhook_endpoints", f"/v1/webhook_endpoints/{made['id']}"):
+        answer = shop.post(path, body)
+        assert (answer.status, answer.body["error"]["param"]) == (400, param)
+    assert shop.post("/v1/webhook_endpoints", {**body, "api_version": "2020-08-27"}).status == 400
+
+
+def test_there_are_sixteen_endpoints_at_most(shop):
+    for _ in range(15):
+        endpoint(shop)
+    answer = shop.post("/v1/webhook_endpoints", {"url": "https://a.test", "enabled_events": ["*"]})
+    assert answer.status == 400
+    assert "maximum of 16" in answer.body["error"]["message"]
