@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.stripe.balance_transaction import balance_transaction
@@ -16,6 +16,7 @@ DEEPEST: Final = 4
 
 _NEVER: Final = frozenset(("id", "object", "metadata", "description", "name", "email", "client_secret"))
 """Fields that hold no reference, whatever text a merchant put there."""
+_NOTHING: Final[Mapping[str, Callable[[], Any]]] = {}
 
 
 def expanded(context: Context, body: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
@@ -39,15 +40,33 @@ def _along(context: Context, value: Any, steps: Sequence[str], path: str) -> Any
         value = _referred(context, value, path)
     if value is None:
         return None
+    if not isinstance(value, Mapping):
+        raise _cannot_expand(path)
     if not steps:
-        if not isinstance(value, Mapping) or "object" not in value:
-            raise _cannot_expand(path)
         return value
     name, rest = steps[0], steps[1:]
-    if not isinstance(value, Mapping) or name in _NEVER:
+    return {**value, name: _field(context, value, name, rest, path)}
+
+
+def _field(context: Context, value: Mapping[str, Any], name: str, rest: Sequence[str], path: str) -> Any:
+    includable = _includable(context, value)
+    if name in includable:
+        shown = value[name] if name in value else includable[name]()
+        return _along(context, shown, rest, path) if rest else shown
+    if name not in value or name in _NEVER or (not rest and _is_part(value[name])):
         raise _cannot_expand(path)
-    field = value[name] if name in value else _included(context, value, name, path)
-    return {**value, name: _along(context, field, rest, path)}
+    return _along(context, value[name], rest, path)
+
+
+def _is_part(field: Any) -> bool:
+    """Whether it is a part of its object, and no object that could be expanded, or was."""
+    return isinstance(field, Mapping) and "object" not in field
+
+
+def _includable(context: Context, value: Mapping[str, Any]) -> Mapping[str, Callable[[], Any]]:
+    """The fields that an object shows only where it is asked for, and what makes them."""
+    found: Mapping[str, Callable[[], Any]] = getattr(context.ledger.find(value.get("id", "")), "includable", _NOTHING)
+    return found
 
 
 def _referred(context: Context, object_id: str, path: str) -> dict[str, Any]:
@@ -58,14 +77,6 @@ def _referred(context: Context, object_id: str, path: str) -> dict[str, Any]:
     if told is None:
         raise _cannot_expand(path)
     return told
-
-
-def _included(context: Context, value: Mapping[str, Any], name: str, path: str) -> Any:
-    """A field that an object shows only where it is asked for: the objects that have such name them `includable`."""
-    includable = getattr(context.ledger.find(value.get("id", "")), "includable", {})
-    if name not in includable:
-        raise _cannot_expand(path)
-    return includable[name]()
 
 
 def _cannot_expand(path: str, advice: str = "") -> StripeError:
