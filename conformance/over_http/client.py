@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterable, Mapping
+from functools import cache
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
@@ -60,7 +62,10 @@ class HttpxClient:
             return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
         self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(client=session), trust_env=False, follow_redirects=False, headers=_OWN_HEADERS
+            transport=AiohttpTransport(_tls(), client=session),
+            trust_env=False,
+            follow_redirects=False,
+            headers=_OWN_HEADERS,
         )
 
     async def send(
@@ -80,7 +85,7 @@ class HttpxClient:
             if isinstance(error.__cause__, aiohttp.ClientConnectorError):
                 raise Unreachable(f"no connection to {_origin(url)}: {error}") from None
             raise Unanswered(f"the connection to {_origin(url)} broke: {str(error) or type(error).__name__}") from None
-        return HttpAnswer(answer.status_code, answer.headers, answer.content)
+        return HttpAnswer(answer.status_code, _lowered(answer.headers.raw), answer.content)
 
     async def close(self) -> None:
         # aiohttp may find the other side gone first.
@@ -97,6 +102,17 @@ class HttpxClient:
 
 
 _OWN_HEADERS: Final = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "gatefall"}
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificates takes a tenth of a second: once for all clients of the process."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _lowered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as a plain mapping: httpx's own costs more than the rest of reading an answer."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
 def _origin(url: str) -> str:
