@@ -22,6 +22,7 @@ from conformance.servers import uvicorn_server
 from conformance.servers.apps import GatewayApp, api_app, webhooks_app
 from conformance.servers.live_faults import LiveFaults, live_deliveries, stripe_operation
 from conformance.servers.metrics import CountingJournal, Metrics
+from conformance.servers.remembered_stripe import Entries, StripeMemoryError
 from conformance.servers.server_rate_limit import ServerRateLimit
 from conformance.servers.service_app import Answering, Page
 from conformance.servers.stripe_server import StripeServer, StripeSettings
@@ -96,6 +97,7 @@ class MockDeployment:
         self.metrics = Metrics(settings.version)
         self.addresses: dict[str, str] = {}
         self.stripe_server: StripeServer | None = None
+        self._entries: Entries | None = None
         self._journal = CountingJournal(self.clock, self.metrics)
         self._faults = LiveFaults(settings.faults, settings.seed, self.clock, self._journal)
         self._internal_secret = secrets.token_urlsafe()
@@ -149,12 +151,14 @@ class MockDeployment:
                 f"--database needs the extra of that name ({error}): pip install 'gatefall[postgresql]'"
             ) from None
         from conformance.servers.postgres_store import PostgresStore
+        from conformance.servers.postgres_stripe_entries import PostgresStripeEntries
 
         try:
             database = Database(url)
         except DatabaseError as error:
             raise CannotServe(str(error)) from None
         self._stack.push_async_callback(database.close)
+        self._entries = PostgresStripeEntries(database)
         store = PostgresStore(database, self.clock)
         self.clock.advance_by_us(int(store.setting(_CLOCK_OFFSET) or 0))
         self.clock.on_advance(lambda _seconds: store.keep_setting(_CLOCK_OFFSET, str(self.clock.offset_us)))
@@ -222,9 +226,12 @@ class MockDeployment:
             deliveries=live_deliveries(settings.faults, settings.seed, self.clock, self._journal),
         )
         self.stripe_server = StripeServer(
-            double, clock=self.clock, journal=self._journal, network=self._network_of_stripe
+            double, clock=self.clock, journal=self._journal, network=self._network_of_stripe, entries=self._entries
         )
-        await self.stripe_server.start()
+        try:
+            await self.stripe_server.start()
+        except (StripeMemoryError, LockUnavailable) as error:
+            raise CannotServe(str(error)) from None
         self._stack.push_async_callback(self.stripe_server.stop)
         self.addresses[STRIPE] = self.stripe_server.url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conformance.servers.database import Database, DatabaseUnavailable, stripe_table
 from conformance.servers.remembered_stripe import StripeMemoryError
+
+PATIENCE_S: Final = 3.0
+"""How long a server that starts waits for the one before it to be gone. Assumption."""
 
 _OWNER_LOCK: Final = 0x7374726970656D65
 """Advisory lock of the server whose double it is, held as long as its connection lives."""
@@ -33,15 +37,30 @@ class PostgresStripeEntries:
 
     async def read(self) -> Sequence[str]:
         """All entries. Raises StripeMemoryError where another server has them, and DatabaseUnavailable."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + PATIENCE_S
         with self._database.telling():
-            connection = await self._connected()
-            return (await connection.execute(_IN_ORDER)).scalars().all()
+            while True:
+                try:
+                    connection = self._connection or await self._connected()
+                    return (await connection.execute(_IN_ORDER)).scalars().all()
+                except StripeMemoryError:
+                    if loop.time() >= until_s:
+                        raise
+                    await asyncio.sleep(0.1)
 
     async def append(self, first: int, entries: Sequence[str]) -> None:
-        """Keep some more. Raises DatabaseUnavailable, also where another server has gone on with them.
+        """Keep some more. Raises DatabaseUnavailable, also where another server has gone on with them."""
+        was_connected = self._connection is not None
+        try:
+            await self._write(first, entries)
+        except DatabaseUnavailable:
+            if not was_connected:
+                raise
+            await self._write(first, entries)  # the database was restarted since the last time
 
-        Of a writing that failed nobody knows how far it came: the next one looks.
-        """
+    async def _write(self, first: int, entries: Sequence[str]) -> None:
+        """Of a writing that failed nobody knows how far it came: the next one looks."""
         try:
             with self._database.telling():
                 if self._connection is None:

@@ -47,10 +47,13 @@ class Entries(Protocol):
     """Where entries are kept, in order."""
 
     async def read(self) -> Sequence[str]:
-        """All of them. Raises StripeMemoryError, also where another server uses them."""
+        """All of them. Raises StripeMemoryError where another server uses them, and LockUnavailable."""
 
     async def append(self, first: int, entries: Sequence[str]) -> None:
         """Keep some more; `first` is the number of the first one, from 0. Raises LockUnavailable."""
+
+    async def close(self) -> None:
+        """Let another server have them."""
 
 
 class PinnedClock:
@@ -176,6 +179,14 @@ class RememberedStripe:
                 del self._unkept[: len(writing)]
                 self._kept_count += len(writing)
 
+    async def close(self) -> None:
+        """Keep what is not kept yet, as far as that is possible, and let another server have it all."""
+        try:
+            await self.flush()
+        except LockUnavailable as error:
+            _log.warning("the last that happened at the Stripe double could not be kept: %s", error)
+        await self._entries.close()
+
     async def flush_every(self, seconds: float = FLUSH_EVERY_S) -> None:
         """Flush for ever; to be cancelled."""
         while True:
@@ -188,7 +199,8 @@ class RememberedStripe:
     # --- restored --------------------------------------------------------------------------------------------
 
     async def restore(self) -> list[Spawn]:
-        """Live through all that is kept, and return what was still under way. Raises StripeMemoryError."""
+        """Live through all that is kept, and return what was still under way. Raises StripeMemoryError,
+        and LockUnavailable where it cannot be read."""
         lines = await self._entries.read()
         if not lines:
             self._enter({"format": FORMAT, "identity": self._identity}, self._clock.now_us)

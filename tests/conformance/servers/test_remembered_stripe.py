@@ -48,6 +48,9 @@ class MemoryEntries:
         assert first == len(self.entries)
         self.entries.extend(entries)
 
+    async def close(self) -> None:
+        pass
+
 
 class NoFacts(Journal):
     def note(self, *fact: Any, **named: Any) -> None:
