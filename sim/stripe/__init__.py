@@ -1,4 +1,4 @@
-"""A stateful Stripe: customers, payment methods, intents, charges, refunds, events and signed webhooks.
+"""A stateful Stripe: payments, subscriptions and invoices, with their events and signed webhooks.
 
 It behaves as API version 2026-10-28.endive, in the world's time, and answers `Request`s whose body is the decoded
 form (nested mappings; values may be str, int or bool). Parameters that Stripe does not know are refused. How to use
@@ -69,6 +69,25 @@ used twice.
 **Others.** `POST …/{id}/cancel {"cancellation_reason"}`, `POST …/{id}` (update), `GET …` (list: `customer`, `limit`,
 `starting_after`), `POST /v1/payment_intents/{id}/capture`, `POST /v1/refunds {"payment_intent" | "charge", "amount"?,
 "reason"?}`, `GET /v1/charges`, `GET /v1/events`, `/v1/webhook_endpoints`.
+
+**The catalogue.** `POST /v1/products {"name"}`, `POST /v1/prices {"product", "currency", "unit_amount",
+"recurring": {"interval"}}`: kept for all accounts together.
+
+**Subscriptions.** `POST /v1/subscriptions {"customer", "items": [{"price"}], "payment_behavior"}`. With
+`default_incomplete` it is `incomplete` until the browser confirms the client secret in
+`latest_invoice.confirmation_secret` (expand it), whose intent is an ordinary PaymentIntent; otherwise the default
+payment method is charged at once. Where nothing is due there is a `pending_setup_intent`. Update, `DELETE`,
+`…/pause`, `…/resume`; items also at `/v1/subscription_items`. Taxes, discounts, usage and items of several intervals
+are not modelled: their parameters are refused by name.
+
+**Invoices.** `POST /v1/invoices`, items at `/v1/invoiceitems`, then `…/finalize`, `…/pay`, `…/send`, `…/void`,
+`…/mark_uncollectible`; how each is paid, at `/v1/invoice_payments`.
+
+**Time.** Drafts are finalized after an hour, first invoices expire after 23, renewals that fail are charged again as
+`dunning` says: a spawned program waits for each account's next date. Renewals themselves go on without end, so they
+happen in a server (`Stripe(…, renews_for_ever=True)`) and on test clocks: `POST /v1/test_helpers/test_clocks
+{"frozen_time"}`, a customer with `"test_clock"`, then `…/advance {"frozen_time"}` does all that falls due until then,
+in order. What is on a clock is an account of its own, left out of lists of everything, and has the clock's time.
 
 **Webhooks.** Each event of an enabled type (`sim.stripe.webhook_endpoint.DEFAULT_EVENTS` unless told otherwise;
 `payment_method.attached` is not among them) is delivered, signed, by a spawned program: `Call("billing-webhooks",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from sim.effects import Program, Spawn
+from sim.effects import Program, Spawn, Wait
 from sim.facts import Journal
 from sim.messages import Answer, Request
 from sim.stripe import hosted_pages, test_clock
@@ -154,10 +154,13 @@ class Stripe:
         """What waits until the next thing falls due, unless something does already or a test clock tells the time."""
         at_s = None if account.billing is None else account.billing.to_remind_of()
         if at_s is not None and account.test_clock is None:
-            yield Spawn(self._wake(account, at_s), max(0, time_us(at_s) - self._clock.now_us))
+            yield Spawn(self._wake(account, at_s))
 
     def _wake(self, account: Account, at_s: int) -> Program[None]:
-        """Do what has fallen due for an account that has bills, and wait on."""
+        """Do what falls due then for an account that has bills, and wait on."""
+        delay_us = time_us(at_s) - self._clock.now_us
+        if delay_us > 0:
+            yield Wait(delay_us, needed=True)
         billing = account.billing
         if billing is None or not billing.reminded(at_s):
             return

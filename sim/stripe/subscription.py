@@ -451,7 +451,7 @@ class Subscription:
         """A period, or the trial, is over: begin the next one and bill it."""
         start_s = self.period[1]
         trial_is_over = self.status == "trialing"
-        if trial_is_over and self._ends_with_trial(context):
+        if trial_is_over and self.ends_with_trial(context):
             return
         period = (start_s, self.cycle_end(self.items, self.anchor, start_s))
         invoice = self.invoice(
@@ -465,7 +465,7 @@ class Subscription:
                 self.status = "active"
         self._bill_cycle(context, invoice)
 
-    def _ends_with_trial(self, context: Context) -> bool:
+    def ends_with_trial(self, context: Context) -> bool:
         """Whether the end of the trial is the end, or a pause, for want of a payment method."""
         if not self.automatic or self.payer() is not None or self.missing_payment_method == "create_invoice":
             return False

@@ -76,6 +76,9 @@ def change_items(
 
     Raises StripeError, with nothing changed, where `error_if_incomplete` refuses or nobody is there to pay.
     """
+    trial_is_over = subscription.status == "trialing" and values.get("trial_end") == "now"
+    if trial_is_over and subscription.ends_with_trial(context):
+        return
     at_s = values.get("proration_date", context.now_s)
     start_s, end_s = subscription.period
     if not start_s <= at_s <= end_s:

@@ -61,7 +61,12 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     )
     customer = Customer(account.next_id("cus"), account, context.now_s, metadata)
     if "payment_method" in values:
-        chosen(context, account, values["payment_method"]).attach(context, customer, checked=True)
+        method = chosen(context, account, values["payment_method"])
+        method.attach(context, customer, checked=True)
+        settings = values.get("invoice_settings", {})
+        if settings.get("default_payment_method") == values["payment_method"]:
+            # A test token stands for one payment method, however often it is named.
+            values = {**values, "invoice_settings": {**settings, "default_payment_method": method.id}}
     _apply(context, customer, values)
     account.objects[customer.id] = customer
     account.customers.append(customer)

@@ -26,6 +26,7 @@ UPDATE: Final[parameters.Specification] = {
     "description": parameters.clearable(parameters.text),
     "discountable": parameters.boolean,
     "discounts": parameters.unmodelled,
+    "invoicing_rules": parameters.unmodelled,
     "metadata": parameters.metadata,
     "period": parameters.nested({"end": parameters.integer, "start": parameters.integer}),
     "price_data": parameters.nested(ONE_TIME_DATA),
@@ -39,7 +40,7 @@ UPDATE: Final[parameters.Specification] = {
     "expand": parameters.listed(parameters.text),
 }
 CREATE: Final[parameters.Specification] = {
-    **UPDATE,
+    **{name: reader for name, reader in UPDATE.items() if name != "invoicing_rules"},
     "currency": currency,
     "customer": parameters.text,
     "customer_account": parameters.unmodelled,

@@ -183,6 +183,7 @@ LIST: Final[parameters.Specification] = {
     "current_period_end": parameters.moments,
     "current_period_start": parameters.moments,
     "customer": parameters.text,
+    "customer_account": parameters.unmodelled,
     "plan": parameters.text,
     "price": parameters.text,
     "status": parameters.choice(

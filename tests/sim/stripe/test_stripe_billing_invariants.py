@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order: subscriptions and invoices only go where Stripe lets them, and nobody pays twice."""
+"""Whatever is done in whatever order: subscriptions and invoices only go where Stripe lets them; nobody pays twice."""
 
 import importlib.util
 from pathlib import Path

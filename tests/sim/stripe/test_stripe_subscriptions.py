@@ -474,3 +474,26 @@ def test_the_same_key_makes_one_subscription(desk):
     assert first.body == second.body
     assert second.headers["idempotent-replayed"] == "true"
     assert len(desk.shop.get("/v1/subscriptions")["data"]) == 1
+
+
+def test_a_trial_that_is_ended_without_a_payment_method_pauses(desk):
+    settings = {"end_behavior": {"missing_payment_method": "pause"}}
+    subscription = desk.subscribe(desk.customer(), trial_period_days=7, trial_settings=settings)
+    paused = desk.shop.made(f"/v1/subscriptions/{subscription['id']}", {"trial_end": "now"})
+    assert paused["status"] == "paused"
+    assert paused["status_details"]["paused"]["subscription"]["type"] == "trial_end_without_payment_method"
+
+
+def test_a_trial_that_is_ended_is_billed_at_once(desk):
+    subscription = desk.subscribe(desk.customer("pm_card_visa"), trial_period_days=7)
+    ended = desk.shop.made(f"/v1/subscriptions/{subscription['id']}", {"trial_end": "now"})
+    assert (ended["status"], ended["trial_end"]) == ("active", desk.shop.now_s)
+    assert desk.invoice(subscription)["amount_paid"] == 2000
+
+
+def test_a_customer_made_with_a_test_token_has_it_as_default(desk):
+    body = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    customer = desk.shop.made("/v1/customers", body)
+    assert customer["invoice_settings"]["default_payment_method"].startswith("pm_")
+    assert len(desk.shop.get(f"/v1/customers/{customer['id']}/payment_methods")["data"]) == 1
+    assert desk.subscribe(customer["id"])["status"] == "active"
