@@ -76,6 +76,8 @@ class LiveWorld:
             if run.ends_at_once():
                 answer: Answer = run.result
                 return answer
+        except LockUnavailable as error:
+            return _unavailable(name, request, error)
         except Exception as error:
             return self._broken(name, request, error)
         return await asyncio.shield(self._task(self._answer_of(run, name, request)))
@@ -229,8 +231,7 @@ class LiveWorld:
             answer: Answer = await run.finish()
             return answer
         except LockUnavailable as error:
-            _log.warning("%s: %s %s: %s", name, request.method, request.path, error)
-            return unavailable(name, str(error))
+            return _unavailable(name, request, error)
         except Exception as error:
             return self._broken(name, request, error)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class LockUnavailable(Exception):
-    """The right to an account cannot be had, or what was done under it could not be kept.
+    """The right to an account cannot be had, an account not be read, or what was done not be kept.
 
     Whoever asked is told to come again (503): what the account held before is what it holds now. The message is for a
     person.

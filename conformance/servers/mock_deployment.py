@@ -167,8 +167,12 @@ class MockDeployment:
     def _rate_limit(self) -> RateLimit:
         """Who counts requests: a database hands out copies of accounts, with which the counts would be lost."""
         if self.settings.redis_url is not None:
-            from conformance.servers.redis_rate_limit import RedisError, RedisRateLimit
-
+            try:
+                from conformance.servers.redis_rate_limit import RedisError, RedisRateLimit
+            except ImportError as error:
+                raise CannotServe(
+                    f"--redis needs the extra of that name ({error}): pip install 'gatefall[redis]'"
+                ) from None
             try:
                 limit = RedisRateLimit(self.settings.redis_url)
             except RedisError as error:

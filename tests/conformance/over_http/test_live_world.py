@@ -244,6 +244,21 @@ def test_a_lock_that_cannot_be_had_is_told_to_come_again(caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("at_once", [True, False])
+def test_a_store_that_cannot_be_read_is_told_to_come_again(at_once: bool) -> None:
+    def reading(request: Request) -> Program[Answer]:
+        if not at_once:
+            yield Wait(0)
+        raise LockUnavailable("the database does not answer")
+
+    async def scene() -> None:
+        answer = await LiveWorld().answer("gateway", Servant(reading), REQUEST)
+        assert answer.status == 503
+        assert "the database does not answer" in answer.body["errors"][0]["message"]
+
+    run(scene)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
 def test_what_breaks_is_a_500_in_the_form_of_the_service_and_one_line(
     at_once: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
