@@ -1,8 +1,9 @@
 """A stateful Stripe: payments, subscriptions and invoices, with their events and signed webhooks.
 
 It behaves as API version 2026-10-28.endive, in the world's time, and answers `Request`s whose body is the decoded
-form (nested mappings; values may be str, int or bool). Parameters that Stripe does not know are refused. How to use
-it:
+form (nested mappings; values may be str, int or bool). Parameters that Stripe does not know are refused as Stripe
+refuses them; what Stripe knows and the double does not model is refused by name (`sim.stripe.unmodelled`), never
+ignored. How to use it:
 
 **Making one.** `Stripe(clock, journal, deliveries, webhook_secret="whsec_…")`. `handle(request)` is a program that
 returns an `Answer`; `forget(account_id)` frees all of an account; `intents_of(account_id)` and
@@ -10,7 +11,9 @@ returns an `Answer`; `forget(account_id)` frees all of an account; `intents_of(a
 
 **Headers.** `authorization: Bearer sk_test_gatefall` (backend) or `Bearer pk_test_gatefall` (browser); optionally
 `idempotency-key` and `stripe-version`. A publishable key may create payment methods, and confirm or retrieve an
-intent whose `client_secret` it passes; everything else needs the secret key (403).
+intent whose `client_secret` it passes; everything else needs the secret key (403). `Bearer rk_test_gatefall` is a
+restricted key that may only read (writing: 403); `restricted_keys` names others. Versions from 2025-03-31.basil on are
+understood, all others refused (400). `operations_per_s` adds Stripe's limit of operations (429).
 
 **Whose account.** Give `metadata: {"account_id": …}` when you create a customer, and when a browser creates a payment
 method before a customer is known. Objects made for a customer belong to the customer's account; ids are then
@@ -55,7 +58,8 @@ needs a `return_url`, or `"automatic_payment_methods": {"enabled": True, "allow_
     intent, back in `requires_payment_method`: confirm the same secret again with another method;
   - 400: wrong secret, or wrong state (`payment_intent_unexpected_state`).
 
-**Hosted pages.** `Visit(url, outcome)` becomes `POST /hosted/3d_secure/{intent}` or `/hosted/paypal/{intent}` with
+**Hosted pages.** `GET` on one shows it to a person as HTML, with a form for each outcome; one whose moment is over
+says so (410). `Visit(url, outcome)` becomes `POST /hosted/3d_secure/{intent}` or `/hosted/paypal/{intent}` with
 `{"outcome": "complete" | "fail" | "cancel"}` (PayPal also `"refuse"`: the provider declines). Answer 303 with
 `location` = the `return_url`, own query kept, plus `payment_intent`, `payment_intent_client_secret`,
 `redirect_status`; or 200 without `location` where no `return_url` was given. The page decides; then retrieve the
@@ -67,8 +71,11 @@ customer, attaches the payment method (event `payment_method.attached`). Otherwi
 used twice.
 
 **Others.** `POST …/{id}/cancel {"cancellation_reason"}`, `POST …/{id}` (update), `GET …` (list: `customer`, `limit`,
-`starting_after`), `POST /v1/payment_intents/{id}/capture`, `POST /v1/refunds {"payment_intent" | "charge", "amount"?,
-"reason"?}`, `GET /v1/charges`, `GET /v1/events`, `/v1/webhook_endpoints`.
+`starting_after`, `ending_before`, `created`), `POST /v1/payment_intents/{id}/capture`, `POST /v1/refunds
+{"payment_intent" | "charge", "amount"?, "reason"?}`, `GET /v1/charges`, `GET /v1/setup_attempts {"setup_intent"}`,
+`GET /v1/events {"type" | "types"}`, `/v1/webhook_endpoints`; `sim.stripe.routes.ROUTES` is the whole list. `expand`
+goes four levels deep, in lists from `data.` on. With `confirmation_method: manual` the backend confirms once more after
+the challenge.
 
 **The catalogue.** `POST /v1/products {"name"}`, `POST /v1/prices {"product", "currency", "unit_amount",
 "recurring": {"interval"}}`: kept for all accounts together.
