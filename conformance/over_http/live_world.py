@@ -382,3 +382,9 @@ class _Run:
         if isinstance(effect, Visit):
             return await world.visit(effect)
         raise TypeError(f"a program yielded {effect!r}, which is not an effect")
+
+
+def _unavailable(name: str, request: Request, error: LockUnavailable) -> Answer:
+    """One line in the log, and for the caller a 503 in the service's own form."""
+    _log.warning("%s: %s %s: %s", name, request.method, request.path, error)
+    return unavailable(name, str(error))
