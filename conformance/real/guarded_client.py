@@ -23,7 +23,7 @@ _LARGEST_LOOKED_INTO: Final = 1_000_000
 
 
 class GuardedClient:
-    """An `HttpClient` for one profile. `refusal` is set, and every later request refused, once anything was wrong."""
+    """An `HttpClient` for one profile. Once something live was seen, `refusal` is set and every later request refused."""
 
     __slots__ = ("_client", "_profile", "_rate", "_stripe_host", "refusal", "sent")
 
@@ -41,11 +41,7 @@ class GuardedClient:
         """Send one request. Raises Unanswered, Unreachable, Refused."""
         if self.refusal is not None:
             raise self.refusal
-        try:
-            check_address(self._profile, url)
-        except Refused as refused:
-            self.refusal = refused
-            raise
+        check_address(self._profile, url)
         await self._rate.turn()
         self.sent += 1
         answer = await self._client.send(method, url, headers, content, timeout_s)

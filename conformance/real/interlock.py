@@ -97,8 +97,7 @@ def _about_keys(credentials: Credentials) -> Iterable[str]:
         elif not value.startswith(wanted):
             yield f"{key}: {variable} holds no key that can be seen to be a test key; expected {' or '.join(wanted)}…"
     for key, variable in profile.variables().items():
-        value = credentials.of(variable)
-        if key not in _KINDS and value is not None and _LIVE_KEY.search(value):
+        if key not in _KINDS and _LIVE_KEY.search(credentials.of(variable) or ""):
             yield f"{key}: {variable} holds a live key of Stripe's; nothing that is live has a place in a profile"
 
 

@@ -133,6 +133,9 @@ class StripeSide(Section):
     restricted_key_env: Variable | None = None
     """Environment variable with a restricted test key (rk_test_…) that may read customers, intents, charges, refunds
     and payment methods. Without it there is no ledger, and much is inconclusive."""
+    pages: Literal["none", "request"] = "none"
+    """How customers complete hosted pages (3D Secure, PayPal): "request" sends what the Stripe double's pages send;
+    with "none" they stop in front of them, as Stripe's own pages ask for a browser."""
     tidy: bool = False
     """Whether that key may also write: intents left payable are then cancelled and payment methods detached."""
 

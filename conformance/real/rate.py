@@ -10,7 +10,7 @@ _BURST_S: Final = 0.5
 
 
 class Rate:
-    """Requests leave at least so far apart on average; whoever comes too early waits its turn, first come first served."""
+    """Requests leave so far apart on average; whoever comes too early waits, first come first served."""
 
     __slots__ = ("_apart_s", "_next_s", "waited_s")
 

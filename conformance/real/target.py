@@ -1,0 +1,346 @@
+"""A real deployment as a target: the same customers' programs, against the addresses of a profile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from conformance.circumstances import ENTITLEMENT_BOUND_US, EXPIRY_US
+from conformance.over_http.client import HttpClient, HttpxClient, Unanswered
+from conformance.over_http.lateness import Lateness
+from conformance.over_http.live_clock import LiveClock
+from conformance.real.accounts import Account, Accounts, accounts_of, cannot_be_had
+from conformance.real.accounts_journal import AccountsJournal
+from conformance.real.credentials import Credentials, read_credentials
+from conformance.real.customer_world import CustomerWorld
+from conformance.real.deployment import Deployment, Settings, SetUpFailed, told_settings
+from conformance.real.final_reading import AccountReader
+from conformance.real.gateway_paths import GatewayPaths
+from conformance.real.guarded_client import GuardedClient
+from conformance.real.interlock import Refused, check_static
+from conformance.real.profile import Profile, journal_path
+from conformance.real.profile_file import read_profile
+from conformance.real.stripe_api import NotPermitted, StripeApi
+from conformance.real.visitor import ClockShift, Visitor
+from conformance.redaction import redacted
+from conformance.target import OnSettled
+from scenarios.scenario import Variant
+from sim.customers import Population
+from sim.facts import Fact
+from sim.streams import Streams
+from sim.time import EPOCH_S, HOUR_US, MINUTE_US, SECOND_US
+
+_CLEANING_S: Final = 60.0
+"""How long accounts are deleted after an interruption, before the rest is left to `gatefall clean`. Assumption."""
+_EXPIRY_MARGIN_US: Final = HOUR_US
+"""How much more than the 23 hours the clock is moved on: a deployment may sweep once an hour. Assumption."""
+
+_MOVED_US: Final = 10 * MINUTE_US
+"""A clock that is farther off than this was moved on purpose. Assumption: no skew is as large."""
+
+T = TypeVar("T")
+ClientFactory = Callable[[], HttpClient]
+
+
+@dataclass(slots=True)
+class _Stay:
+    """What one call of `run` works with."""
+
+    variant: Variant
+    seed: int
+    population: Population
+    client: GuardedClient
+    deployment: Deployment
+    journal: AccountsJournal
+    accounts: Accounts
+    stripe: StripeApi | None
+    held: dict[str, Account]
+    making: set[asyncio.Task[Any]]
+
+
+class RealTarget:
+    """The deployment of a profile. One process only: the cap, the rate and the journal are for all customers together.
+
+    `pace` scales people's waits: 0 for none, 1 for real time. Raises ProfileErrors for a profile that cannot be meant.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        pace: float = 0.0,
+        environment: Mapping[str, str] | None = None,
+        client: ClientFactory = HttpxClient,
+    ) -> None:
+        self.path = path
+        self.profile: Profile = read_profile(path)
+        self.credentials: Credentials = read_credentials(
+            self.profile, path, os.environ if environment is None else environment
+        )
+        self.pace = pace
+        self.lateness = Lateness()
+        self._client = client
+        self._clock = LiveClock()
+        self._run_id = secrets.token_hex(4)
+        self._customers = 0
+        self.not_deleted = 0
+        """Accounts that are still there after the run; the journal holds them."""
+        self.remarks: list[str] = []
+        """What could not be put back as it was."""
+
+    @property
+    def name(self) -> str:
+        """The profile's file, as the command line names it."""
+        return str(self.path)
+
+    def check(self, variants: Sequence[Variant]) -> None:
+        """Everything that can be told before the first request. Raises Refused, SetUpFailed."""
+        check_static(self.credentials, variants)
+        told = [one for variant in variants if (one := self._not_as_told(variant)) is not None]
+        if told:
+            raise SetUpFailed("; ".join(dict.fromkeys(told)))
+
+    def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
+        """Run those customers against the deployment; every account made is deleted before this returns.
+
+        Raises Refused, SetUpFailed, JournalInUse, DamagedJournal, KeyboardInterrupt.
+        """
+        self.check([variant])
+        self._customers += len(customers)
+        cap = self.profile.limits.customers
+        if self._customers > cap:
+            raise Refused([f"limits.customers: {self._customers:,} customers in this run, and the cap is {cap:,}"])
+        for number, account, facts in _interruptible(self._run(variant, seed, customers)):
+            on_settled(number, account, facts)
+
+    def _not_as_told(self, variant: Variant) -> str | None:
+        """Why the deployment is not set as the variant needs it; None where it is, or can be."""
+        backend = self.profile.backend
+        if backend.phase == "config":
+            return None
+        wanted, told = told_settings(variant), Settings(backend.phase, backend.regime, backend.pm_gate)
+        for name, flag in (("phase", " (--phase selects variants)"), ("regime", ""), ("pm_gate", "")):
+            has, needs = getattr(told, name), getattr(wanted, name)
+            if has != needs:
+                return (
+                    f"scenario {variant.scenario.name} runs with {name} {needs}, and {self.path} says that the "
+                    f"deployment has backend.{name} = {has}{flag}; leave it out"
+                )
+        return None
+
+    async def _run(self, variant: Variant, seed: int, customers: Sequence[int]) -> list[tuple[int, str, list[Fact]]]:
+        population = Population(variant)
+        self._check_accounts(population, seed, customers)
+        guarded = GuardedClient(self._client(), self.profile)
+        with AccountsJournal(journal_path(self.profile, self.path)) as journal:
+            deployment = Deployment(self.credentials, guarded)
+            accounts = accounts_of(deployment, journal)
+            stripe = None if self.credentials.restricted_key is None else StripeApi(deployment)
+            stay = _Stay(variant, seed, population, guarded, deployment, journal, accounts, stripe, {}, set())
+            before: Settings | None = None
+            try:
+                await deployment.check_marker()
+                before = await self._set(deployment, variant)
+                return await self._let_loose(stay, customers)
+            finally:
+                try:
+                    async with asyncio.timeout(_CLEANING_S):
+                        await self._leave(stay, before)
+                except TimeoutError:
+                    self.remarks.append(f"not everything could be cleaned up within {_CLEANING_S:g} s")
+                self.not_deleted = len(journal.left)
+                await guarded.close()
+
+    def _check_accounts(self, population: Population, seed: int, customers: Sequence[int]) -> None:
+        """Whether every account can be had, before the first is made. Raises SetUpFailed."""
+        why = {cannot_be_had(self.profile, population.draw(Streams(seed, number))) for number in customers}
+        missing = sorted(one for one in why if one is not None)
+        if missing:
+            raise SetUpFailed(
+                f"scenario {population.variant.scenario.name} asks for {', '.join(missing)}, which [accounts] of "
+                f"{self.path} cannot supply; leave it out"
+            )
+
+    async def _set(self, deployment: Deployment, variant: Variant) -> Settings | None:
+        """Set the deployment for the variant, where it lets itself be set; how it was before."""
+        if self.profile.backend.phase != "config":
+            return None
+        before, wanted = await deployment.settings(), told_settings(variant)
+        if before != wanted:
+            await deployment.configure(wanted)
+        return before if before != wanted else None
+
+    async def _let_loose(self, stay: _Stay, customers: Sequence[int]) -> list[tuple[int, str, list[Fact]]]:
+        """All customers, as many at once as may be; their stories in the order of their numbers."""
+        room = asyncio.Semaphore(self.profile.limits.concurrency)
+        population, count = stay.population, stay.variant.scenario.customers.count
+
+        async def one(number: int) -> Visitor:
+            arrival_us = population.arrival_us(Streams(stay.seed, number), number, count)
+            await asyncio.sleep(arrival_us * self.pace / SECOND_US)
+            async with room:
+                visitor = await self._visitor(stay, number)
+                await visitor.visit()
+                await visitor.settle(ENTITLEMENT_BOUND_US)
+                return visitor
+
+        visitors = await _all(one(number) for number in customers)
+        shift = await self._let_expire(stay, visitors)
+        return [(visitor.number, visitor.account.account_id, visitor.close(shift)) for visitor in visitors]
+
+    async def _let_expire(self, stay: _Stay, visitors: Sequence[Visitor]) -> ClockShift:
+        """Let 24 hours pass where the deployment has a clock, and look again at what was left unpaid."""
+        unpaid = [visitor for visitor in visitors if visitor.left_unpaid]
+        if not self.profile.supports.clock or not unpaid:
+            return ClockShift()
+        shift = ClockShift(self._clock.now_us, EXPIRY_US + _EXPIRY_MARGIN_US)
+        await stay.deployment.move_clock(shift.by_us // SECOND_US)
+        self._clock.advance(shift.by_us / SECOND_US)
+        await _all(_until_expired(visitor) for visitor in unpaid)
+        return shift
+
+    async def _visitor(self, stay: _Stay, number: int) -> Visitor:
+        streams = Streams(stay.seed, number)
+        shopper = stay.population.draw(streams)
+        reference = f"gatefall-{self._run_id}-{self._slug(stay.variant)}-{number}"
+        # An account that is being made is made to the end, whatever happens: else nobody would know its id.
+        making = asyncio.get_running_loop().create_task(stay.accounts.make(shopper, reference))
+        stay.making.add(making)
+        try:
+            account = await asyncio.shield(making)
+        except Unanswered as error:
+            raise SetUpFailed(redacted(f"an account could not be made: {error}")) from None
+        stay.held[reference] = account
+        ahead_us = await self._check_customer(stay, account)
+        paths = GatewayPaths(self.credentials, account.account_id)
+        world = CustomerWorld(stay.client, self.credentials, paths, self._clock, self.lateness, self.pace)
+        reader = AccountReader(stay.deployment, paths, account.token, stay.stripe, account.stripe_customer)
+        return Visitor(
+            number,
+            account,
+            shopper,
+            streams,
+            stay.population,
+            world,
+            reader,
+            paths.prefix,
+            self.credentials.publishable_key,
+            reference,
+            ahead_us,
+        )
+
+    def _slug(self, variant: Variant) -> str:
+        return f"{variant.scenario.name}-{variant.phase}-{variant.regime}-{variant.front_end}"
+
+    async def _check_customer(self, stay: _Stay, account: Account) -> int:
+        """Before anything is bought: the account's customer is one of a test mode. Raises Refused, SetUpFailed.
+
+        Returns how far Stripe's clock is ahead of the run's where it was moved, in microseconds: its customer, just
+        made, says so. A pooled account's customer is old and says nothing.
+        """
+        if stay.stripe is None or account.stripe_customer is None:
+            return 0
+        now_us = self._clock.now_us
+        try:
+            customer = await stay.stripe.get(f"/v1/customers/{account.stripe_customer}")
+        except NotPermitted as error:
+            raise SetUpFailed(f"stripe.restricted_key_env: {error}; it needs to read customers") from None
+        if customer.get("livemode") is not False:
+            raise Refused(
+                [
+                    f"stripe: nothing shows that customer {account.stripe_customer} is in test mode "
+                    f"(livemode: {customer.get('livemode')!r}); use the test mode's keys on both sides"
+                ]
+            )
+        created = customer.get("created")
+        if self.profile.accounts.provisioning == "pool" or type(created) is not int:
+            return 0
+        ahead_us = (created - EPOCH_S) * SECOND_US - now_us
+        return ahead_us if abs(ahead_us) > _MOVED_US else 0
+
+    async def _leave(self, stay: _Stay, before: Settings | None) -> None:
+        """Delete every account and put the settings back; what fails stays in the journal."""
+        for made in await asyncio.gather(*stay.making, return_exceptions=True):
+            if isinstance(made, Account):
+                stay.held[made.reference] = made
+        if stay.client.refusal is not None:
+            return  # nothing more may be sent; the journal holds what is left
+        room = asyncio.Semaphore(self.profile.limits.concurrency)
+
+        async def give_back(account: Account) -> None:
+            async with room:
+                try:
+                    await stay.accounts.give_back(account)
+                except (SetUpFailed, Refused):
+                    return  # the journal holds it
+
+        await asyncio.gather(*(give_back(account) for account in stay.held.values()))
+        if before is not None:
+            try:
+                await stay.deployment.configure(before)
+            except SetUpFailed as error:
+                self.remarks.append(f"the deployment's settings could not be put back to {tuple(before)}: {error}")
+
+
+async def _until_expired(visitor: Visitor) -> None:
+    """Wait until a sweep has found what is due, at most as long as a provisioning may take."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + ENTITLEMENT_BOUND_US / SECOND_US
+    while True:
+        await visitor.settle(ENTITLEMENT_BOUND_US)
+        if not visitor.left_unpaid or loop.time() >= until_s:
+            return
+        await asyncio.sleep(1.0)
+
+
+async def _all(works: Any) -> list[Any]:
+    """The results of all, in order. The first that fails cancels the others; a refusal goes before other failures."""
+    tasks: list[asyncio.Task[Any]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as failed:
+        refused, others = failed.split(Refused)
+        raise _first(refused or others or failed) from None
+    return [task.result() for task in tasks]
+
+
+def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    found: BaseException = failed
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; SIGINT and SIGTERM cancel the work, which cleans up, and then raise KeyboardInterrupt."""
+
+    async def whole() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        loop = asyncio.get_running_loop()
+        mine = threading.current_thread() is threading.main_thread()
+        before = {number: signal.getsignal(number) for number in _SIGNALS} if mine else {}
+        for number in before:
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await work
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+
+    try:
+        return asyncio.run(whole())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
