@@ -7,7 +7,7 @@ replayed without them. It holds no dates and no machine's names: the same run wr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from hashlib import sha256
@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import orjson
+
+from conformance.circumstances import Circumstances, circumstances_of
+from scenarios.scenario import Variant
 
 FILE_NAME: Final = "run.json"
 FORMAT: Final = 1
@@ -75,7 +78,8 @@ class Manifest:
     """Everything that a run's facts depend on, and how far it came.
 
     `phases` and `customers` are what the command line put in place of the files' own; empty and None: nothing.
-    `model` is the fingerprint of the code that acts.
+    `circumstances`: what is particular to the deployment, where it is a real one. `model` is the fingerprint of the
+    code that acts.
     """
 
     gatefall: str
@@ -85,6 +89,7 @@ class Manifest:
     variants: tuple[PlannedVariant, ...]
     phases: tuple[int, ...] = ()
     customers: int | None = None
+    circumstances: Mapping[str, Any] = field(default_factory=dict)
     model: str = field(default_factory=model_fingerprint)
     status: Status = "running"
     format: int = FORMAT
@@ -98,6 +103,14 @@ class Manifest:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(out / FILE_NAME)
+
+    def circumstances_of(self, variant: Variant) -> Circumstances:
+        """The circumstances in which the run's customers of a variant act."""
+        noted = dict(self.circumstances)
+        declared = noted.get("declared_consumers")
+        if declared is not None:
+            noted["declared_consumers"] = tuple((client, operation) for client, operation in declared)
+        return replace(circumstances_of(variant, self.target), **noted)
 
     def with_status(self, status: Status) -> Manifest:
         """The same run, at another stage."""

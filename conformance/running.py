@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol
 
 from conformance.batch import Batch
 from conformance.cells import Cell, cells
-from conformance.circumstances import Circumstances, circumstances_of
+from conformance.circumstances import Circumstances
 from conformance.history import History
 from conformance.manifest import Manifest
 from conformance.recording import (
@@ -354,7 +354,7 @@ def _tasks(plan: Plan, out: Path, target: Target | None, folds: Sequence[FoldFac
     pairs = zip(plan.variants, plan.manifest.variants, strict=True)
     for number, (variant, planned) in enumerate(pairs):
         directory = variant_directory(out, planned.scenario, planned.slug)
-        circumstances = circumstances_of(variant, plan.manifest.target)
+        circumstances = plan.manifest.circumstances_of(variant)
         for cell in cells(number, variant):
             yield CellTask(cell, variant, circumstances, plan.manifest.seed, directory, target, tuple(folds))
 

@@ -24,6 +24,8 @@ _SUBCOMMANDS: Final = {
     "judge": "gatefall.judge:judge",
     "report": "gatefall.report:report",
     "replay": "gatefall.replay:replay",
+    "check": "gatefall.check:check",
+    "clean": "gatefall.clean:clean",
     "explain": "gatefall.explain:explain",
     "list": "gatefall.listing:listing",
     "schema": "gatefall.schema:schema",
@@ -150,9 +152,11 @@ def _machine_failed(error: OSError) -> int:
 
 
 def _crashed(error: Exception) -> int:
+    from conformance.redaction import redacted
+
     path: Any = crash_log.write(error, __version__)
     click.echo(
-        f"gatefall: unexpected error: {type(error).__name__}: {error}\n"
+        f"gatefall: unexpected error: {redacted(f'{type(error).__name__}: {error}')}\n"
         f"This is a defect of gatefall, not of what it tests. The details are in {path}",
         err=True,
     )

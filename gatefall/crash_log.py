@@ -17,14 +17,20 @@ class CrashLog:
     directory: Path | None = None
 
     def write(self, error: BaseException, version: str) -> Path:
-        """Write the traceback, and return the file; a temporary one if the directory cannot be written to."""
-        text = "".join(
+        """Write the traceback, and return the file; a temporary one if the directory cannot be written to.
+
+        Secrets in it are blotted out.
+        """
+        from conformance.redaction import redacted
+
+        whole = "".join(
             (
                 f"gatefall {version}, Python {sys.version}\n",
                 f"arguments: {sys.argv[1:]!r}\n\n",
                 *traceback.format_exception(error),
             )
         )
+        text = redacted(whole)
         if self.directory is not None and self.directory.is_dir():
             try:
                 path = self.directory / FILE_NAME

@@ -16,8 +16,10 @@ class Mistake(click.ClickException):
     exit_code: ClassVar[int] = ExitCode.USAGE
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message on stderr."""
-        click.echo(f"gatefall: {self.format_message()}", file=file, err=file is None)
+        """Print the message on stderr, without a secret that it may hold."""
+        from conformance.redaction import redacted
+
+        click.echo(f"gatefall: {redacted(self.format_message())}", file=file, err=file is None)
 
 
 class SetUpFailed(Mistake):

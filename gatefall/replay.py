@@ -112,12 +112,11 @@ def _tell_timeline(plan: Plan, number: int, customer: int, account: str, facts: 
 def _verdicts(
     plan: Plan, variant: Variant, customer: int, account: str, facts: Sequence[Fact]
 ) -> list[PropertyVerdict]:
-    from conformance.circumstances import circumstances_of
     from conformance.history import History
     from gatefall.folds import judging_of
 
     judging = judging_of(variant)
-    judging.add(History(customer, account, facts, circumstances_of(variant, plan.manifest.target)))
+    judging.add(History(customer, account, facts, plan.manifest.circumstances_of(variant)))
     return judging.verdicts()
 
 

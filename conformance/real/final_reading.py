@@ -1,12 +1,15 @@
 """The last reading at a real deployment: GET operations with the account's own credential, then Stripe's ledger.
 
-Facts are of the same kinds as those of the model's last reading; their sources are `observed` and `ledger`.
+Rows are of the same kinds as those of the model's last reading; their sources are `observed` and `ledger`. How each
+reading went is a fact of its own, kind `reading`: what could not be read leaves properties inconclusive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
@@ -15,21 +18,48 @@ from conformance.over_http.client import HttpAnswer
 from conformance.real.deployment import Deployment, SetUpFailed, shown
 from conformance.real.gateway_paths import GatewayPaths
 from conformance.real.patience import with_patience
-from conformance.real.stripe_api import StripeApi
-from conformance.real.stripe_ledger import Ledger, read_ledger
-from sim.facts import OBSERVED, Fact
+from conformance.real.stripe_api import NotPermitted, StripeApi
+from conformance.real.stripe_events import StripeEvents
+from conformance.real.stripe_ledger import READER, Ledger, read_ledger
+from sim.facts import LEDGER, OBSERVED, Fact
+from sim.time import EPOCH, MINUTE_US, SECOND_US
 
 Object = Mapping[str, Any]
 
+SUBSCRIPTIONS: Final = "list_subscriptions"
+ENTITLEMENTS: Final = "entitlements"
+PAYMENT_METHODS: Final = "payment_methods"
+BILLING_HISTORY: Final = "billing_history"
+ZONES: Final = "zones"
+LEDGER_OBJECTS: Final = "ledger"
+LEDGER_EVENTS: Final = "ledger_events"
+READINGS: Final = (
+    SUBSCRIPTIONS,
+    ENTITLEMENTS,
+    PAYMENT_METHODS,
+    BILLING_HISTORY,
+    ZONES,
+    LEDGER_OBJECTS,
+    LEDGER_EVENTS,
+)
 
-class Reading(NamedTuple):
-    """What the deployment shows of one account, and what Stripe has of it (None: nobody may look)."""
+_NO_KEY: Final = "the profile names no restricted key (stripe.restricted_key_env)"
+_CLOCKS_APART_US: Final = 10 * MINUTE_US
+"""A time that lies so far from when it can have happened was told by another clock, and says nothing. Assumption."""
 
-    subscriptions: list[Object]
-    entitlements: list[Object]
-    payment_methods: list[Object]
-    zones: list[Object]
-    ledger: Ledger | None
+
+@dataclass(slots=True)
+class Reading:
+    """What the deployment and Stripe show of one account. `failed`: why something was not read, by its name."""
+
+    at_us: int
+    subscriptions: list[Object] = field(default_factory=list)
+    entitlements: list[Object] = field(default_factory=list)
+    payment_methods: list[Object] = field(default_factory=list)
+    invoices: list[Object] = field(default_factory=list)
+    zones: list[Object] = field(default_factory=list)
+    ledger: Ledger | None = None
+    failed: dict[str, str] = field(default_factory=dict)
 
     def in_motion(self, confirmed: bool) -> bool:
         """Whether something should still happen by itself: a payment whose grant is on its way.
@@ -41,112 +71,212 @@ class Reading(NamedTuple):
             state = one.get("state")
             if state == "Paid" or (state == "Provisioned" and one.get("id") not in active):
                 return True
-            if state == "AwaitingPayment" and (confirmed if self.ledger is None else _paid(self.ledger, one)):
+            if state == "AwaitingPayment" and (confirmed if self.ledger is None else self._paid(one)):
                 return True
         return False
+
+    @property
+    def waits_for_payment(self) -> bool:
+        """Whether something was left that has to expire."""
+        return any(one.get("state") == "AwaitingPayment" for one in self.subscriptions)
+
+    def _paid(self, subscription: Object) -> bool:
+        assert self.ledger is not None
+        intents = self.ledger.pays(str(subscription.get("id", "")))
+        return any(one.get("status") in ("succeeded", "processing") for one in intents)
 
 
 class AccountReader:
     """Reads one account of a deployment. `customer`: the account's at Stripe, where that is known."""
 
-    __slots__ = ("_customer", "_deployment", "_paths", "_stripe", "_token")
+    __slots__ = ("_deployment", "_events", "_paths", "_stripe", "_token", "account_id", "customer")
 
     def __init__(
         self,
         deployment: Deployment,
         paths: GatewayPaths,
+        account_id: str,
         token: str,
         stripe: StripeApi | None,
         customer: str | None,
+        events: StripeEvents | None,
     ) -> None:
         self._deployment = deployment
         self._paths = paths
         self._token = token
         self._stripe = stripe
-        self._customer = customer
+        self._events = events
+        self.account_id = account_id
+        self.customer = customer
 
-    async def read(self, zones: tuple[str, ...] = ()) -> Reading:
-        """Everything that stands now; of zones those that the lines are on, and `zones`. Raises SetUpFailed."""
-        subscriptions = await self._listed("list_subscriptions", "/subscriptions")
-        entitlements = await self._listed("entitlements", "/entitlements")
-        methods = await self._listed("payment_methods", "/payment-methods")
-        named = [*zones, *(str(one["zone_id"]) for one in subscriptions if one.get("zone_id"))]
-        found = [zone for name in dict.fromkeys(named) if (zone := await self._zone(name)) is not None]
-        ledger = None
-        if self._stripe is not None and self._customer is not None:
-            ledger = await read_ledger(self._stripe, self._customer)
-        return Reading(subscriptions, entitlements, methods, found, ledger)
+    async def read(self, at_us: int, zones: tuple[str, ...] = (), intents: Iterable[str] = ()) -> Reading:
+        """Everything that stands now; `zones` and `intents` are those that the customer has heard of."""
+        reading = Reading(at_us)
+        reading.subscriptions = await self._listed(reading, SUBSCRIPTIONS, "/subscriptions")
+        reading.entitlements = await self._listed(reading, ENTITLEMENTS, "/entitlements")
+        reading.payment_methods = await self._listed(reading, PAYMENT_METHODS, "/payment-methods")
+        reading.invoices = await self._listed(reading, BILLING_HISTORY, "/billing/history", "?per_page=50")
+        named = [*zones, *(str(one["zone_id"]) for one in reading.subscriptions if one.get("zone_id"))]
+        for name in dict.fromkeys(named):
+            await self._read_zone(reading, name)
+        await self._read_ledger(reading, intents)
+        return reading
 
-    async def _listed(self, operation: str, path: str) -> list[Object]:
-        answer = await self._get(operation, path)
+    async def read_start(self, at_us: int) -> Reading:
+        """What the account has before the customer comes."""
+        reading = Reading(at_us)
+        reading.subscriptions = await self._listed(reading, SUBSCRIPTIONS, "/subscriptions")
+        reading.entitlements = await self._listed(reading, ENTITLEMENTS, "/entitlements")
+        reading.payment_methods = await self._listed(reading, PAYMENT_METHODS, "/payment-methods")
+        return reading
+
+    async def _listed(self, reading: Reading, operation: str, path: str, query: str = "") -> list[Object]:
+        try:
+            answer = await self._get(operation, path, query)
+        except SetUpFailed as error:
+            reading.failed[operation] = str(error)
+            return []
         listed = _result(answer)
         if answer.status != 200 or not isinstance(listed, list):
-            raise SetUpFailed(f"{operation}: the last reading was answered {answer.status} {shown(answer)}")
+            reading.failed[operation] = f"{operation} answered {answer.status} {shown(answer)}"
+            return []
         return [one for one in listed if isinstance(one, dict)]
 
-    async def _zone(self, name: str) -> Object | None:
+    async def _read_zone(self, reading: Reading, name: str) -> None:
         if not self._deployment.profile.supports.zones:
-            return None
-        found = _result(await self._get("get_zone", f"/zones/{quote(name, safe='')}"))
-        return found if isinstance(found, dict) else None
+            reading.failed[ZONES] = "the profile says that zones cannot be read (supports.zones)"
+            return
+        try:
+            answer = await self._get("get_zone", f"/zones/{quote(name, safe='')}")
+        except SetUpFailed as error:
+            reading.failed[ZONES] = str(error)
+            return
+        found = _result(answer)
+        if isinstance(found, dict):
+            reading.zones.append(found)
+        elif answer.status != 404:
+            reading.failed[ZONES] = f"get_zone answered {answer.status} {shown(answer)}"
 
-    async def _get(self, operation: str, path: str) -> HttpAnswer:
-        url = self._deployment.profile.gateway.url + self._paths.actual(operation, path)
+    async def _read_ledger(self, reading: Reading, intents: Iterable[str]) -> None:
+        if self._stripe is None:
+            reading.failed[LEDGER_OBJECTS] = reading.failed[LEDGER_EVENTS] = _NO_KEY
+            return
+        events = self._events
+        named = list(intents)
+        if events is not None and events.failed is None:
+            await events.look()
+            named += events.intents_of(self.account_id)
+        if events is None or events.failed is not None:
+            reading.failed[LEDGER_EVENTS] = "events were not read" if events is None else str(events.failed)
+        if self.customer is None and LEDGER_EVENTS in reading.failed:
+            reading.failed[LEDGER_OBJECTS] = "provisioning names no customer at Stripe, and no events can be read"
+            return
+        try:
+            reading.ledger = await read_ledger(self._stripe, self.customer, named)
+        except (NotPermitted, SetUpFailed) as error:
+            reading.failed[LEDGER_OBJECTS] = str(error)
+
+    async def _get(self, operation: str, path: str, query: str = "") -> HttpAnswer:
+        url = self._deployment.profile.gateway.url + self._paths.actual(operation, path) + query
         headers = {**self._paths.headers, "authorization": f"Bearer {self._token}"}
         timeout_s = self._deployment.profile.limits.timeout_s
         return await with_patience(lambda: self._deployment.client.send("GET", url, headers, None, timeout_s))
 
 
-def final_facts(reading: Reading, now_us: int) -> Iterator[Fact]:
-    """The rows `final_…` that the deployment itself shows."""
-    ledger = reading.ledger
+def reading_facts(reading: Reading, account_id: str) -> Iterator[Fact]:
+    """How each reading went."""
+    for name in READINGS:
+        source = LEDGER if name in (LEDGER_OBJECTS, LEDGER_EVENTS) else OBSERVED
+        why = reading.failed.get(name)
+        state, detail = ("complete", None) if why is None else ("failed", {"reason": why})
+        yield Fact(reading.at_us, source, READER, "reading", account_id, None, name, state, detail=detail)
+
+
+def final_facts(reading: Reading, since_us: int) -> Iterator[Fact]:
+    """The rows `final_…` that the deployment itself shows; nothing of the account is older than `since_us`."""
+    at_us = reading.at_us
     for one in reading.subscriptions:
-        plan = one.get("rate_plan")
-        detail = {
-            "rate_plan": plan.get("id") if isinstance(plan, dict) else None,
-            "frequency": one.get("frequency"),
-            "quantity": one.get("quantity"),
-        }
-        if one.get("zone_id") is not None:
-            detail["zone_id"] = one["zone_id"]
-        name, price = str(one.get("id", "")), one.get("price")
-        intent = None if ledger is None else ledger.pays(name)
-        amount = price if type(price) is int else None
-        yield _final(now_us, "final_subscription", name, intent, one.get("state"), amount, detail)
+        detail = {**_line(one), "quantity": one.get("quantity")}
+        yield _row(at_us, "final_subscription", one.get("id"), one.get("state"), _price(one), detail)
     for one in reading.entitlements:
-        detail = {"feature": one.get("feature")}
-        if one.get("zone_id") is not None:
-            detail["zone_id"] = one["zone_id"]
-        name = str(one.get("subscription_id", ""))
-        yield _final(now_us, "final_entitlement", name, None, one.get("status"), None, detail)
+        detail = {**_feature(one), **_activated(one, since_us, at_us)}
+        yield _row(at_us, "final_entitlement", one.get("subscription_id"), one.get("status"), None, detail)
     for one in reading.payment_methods:
-        name = str(one.get("id", ""))
-        detail = {"type": one.get("type"), "attached": _attached(ledger, name, one)}
+        detail = {"type": one.get("type"), "valid": bool(one.get("valid"))}
         state = "default" if one.get("is_default") else "on_file"
-        yield _final(now_us, "final_payment_method", name, None, state, None, detail)
+        yield _row(at_us, "final_payment_method", one.get("id"), state, None, detail)
     for one in reading.zones:
-        name = str(one.get("id", ""))
-        plan_of = next((str(sub.get("id")) for sub in reading.subscriptions if sub.get("zone_id") == name), None)
-        yield _final(now_us, "final_zone", name, plan_of, one.get("status"), None, {})
+        yield _row(at_us, "final_zone", one.get("id"), one.get("status"), None, {})
+    for one in reading.invoices:
+        detail = {"subscription_ids": one.get("subscription_ids")}
+        amount = one.get("amount")
+        amount = amount if type(amount) is int else None
+        yield _row(at_us, "final_invoice", one.get("id"), one.get("status"), amount, detail)
 
 
-def _final(
-    now_us: int, kind: str, subject: str, related: str | None, state: Any, amount: int | None, detail: Object
+def start_facts(reading: Reading) -> Iterator[Fact]:
+    """What stood before the customer came, which is taken as given."""
+    at_us = reading.at_us
+    for one in reading.subscriptions:
+        detail = {**_line(one), "at_start": True}
+        yield _row(at_us, "subscription", one.get("id"), one.get("state"), _price(one), detail, SUBSCRIPTIONS)
+    for one in reading.entitlements:
+        detail = {**_feature(one), "at_start": True}
+        yield _row(at_us, "entitlement", one.get("subscription_id"), one.get("status"), None, detail)
+    for one in reading.payment_methods:
+        state = "default" if one.get("is_default") else "on_file"
+        detail = {"type": one.get("type"), "at_start": True}
+        yield _row(at_us, "account_payment_method", one.get("id"), state, None, detail)
+
+
+def _row(
+    at_us: int,
+    kind: str,
+    subject: Any,
+    state: Any,
+    amount: int | None,
+    detail: Mapping[str, Any],
+    operation: str | None = None,
 ) -> Fact:
     state = None if state is None else str(state)
-    return Fact(now_us, OBSERVED, "world", kind, subject, related, None, state, None, None, amount, detail)
+    return Fact(
+        at_us, OBSERVED, READER, kind, str(subject or ""), None, operation, state, None, None, amount, detail
+    )
 
 
-def _attached(ledger: Ledger | None, name: str, method: Object) -> bool:
-    """By Stripe's word; else what is usable is attached, and so is what is merely expired for all anybody can see."""
-    if ledger is not None and ledger.attached is not None:
-        return name in ledger.attached
-    return bool(method.get("valid")) or isinstance(method.get("card"), dict)
+def _line(subscription: Object) -> dict[str, Any]:
+    plan = subscription.get("rate_plan")
+    line = {"rate_plan": plan.get("id") if isinstance(plan, dict) else None, "frequency": subscription.get("frequency")}
+    if subscription.get("zone_id") is not None:
+        line["zone_id"] = subscription["zone_id"]
+    return line
 
 
-def _paid(ledger: Ledger, subscription: Object) -> bool:
-    intent = ledger.pays(str(subscription.get("id", "")))
-    return any(one["id"] == intent and one.get("status") in ("succeeded", "processing") for one in ledger.intents)
+def _price(subscription: Object) -> int | None:
+    price = subscription.get("price")
+    return price if type(price) is int else None
+
+
+def _feature(entitlement: Object) -> dict[str, Any]:
+    feature = {"feature": entitlement.get("feature")}
+    if entitlement.get("zone_id") is not None:
+        feature["zone_id"] = entitlement["zone_id"]
+    return feature
+
+
+def _activated(entitlement: Object, since_us: int, until_us: int) -> dict[str, Any]:
+    """When it says that it was activated, where that can be compared with the run's clock."""
+    told = entitlement.get("activated_on")
+    if not isinstance(told, str):
+        return {}
+    try:
+        moment = datetime.fromisoformat(told)
+        activated_us = round((moment - EPOCH).total_seconds() * SECOND_US)
+    except (ValueError, TypeError, OverflowError):
+        return {"activated_on": told}
+    if not since_us - _CLOCKS_APART_US <= activated_us <= until_us + _CLOCKS_APART_US:
+        return {"activated_on": told}
+    return {"activated_on": told, "activated_us": activated_us}
 
 
 def _result(answer: HttpAnswer) -> Any:

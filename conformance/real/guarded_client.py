@@ -23,7 +23,7 @@ _LARGEST_LOOKED_INTO: Final = 1_000_000
 
 
 class GuardedClient:
-    """An `HttpClient` for one profile. Once something live was seen, `refusal` is set and every later request refused."""
+    """An `HttpClient` for one profile. Once something live was seen, `refusal` is set, and nothing more is sent."""
 
     __slots__ = ("_client", "_profile", "_rate", "_stripe_host", "refusal", "sent")
 

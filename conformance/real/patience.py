@@ -1,4 +1,4 @@
-"""Reads that must not fail for a moment's trouble: repeated after a 429, a 5xx or no answer, as long as they ask for."""
+"""Requests that must not fail for a moment's trouble: repeated after a 429, a 5xx or no answer, a few times."""
 
 from __future__ import annotations
 

@@ -35,33 +35,49 @@ class StripeApi:
         self._url = deployment.profile.stripe.url
         self._headers = {"authorization": f"Bearer {key}"}
 
-    async def get(self, path: str, query: Mapping[str, str] = NO_HEADERS) -> Mapping[str, Any]:
+    async def get(self, path: str, query: Mapping[str, Any] = NO_HEADERS) -> Mapping[str, Any]:
         """One object or list. Raises NotPermitted, SetUpFailed."""
         answer = await with_patience(lambda: self.send("GET", path, None, query))
         return self._read(answer, f"GET {path}")
+
+    async def find(self, path: str) -> Mapping[str, Any] | None:
+        """One object; None where Stripe knows none of that id. Raises NotPermitted, SetUpFailed."""
+        answer = await with_patience(lambda: self.send("GET", path))
+        return None if answer.status == 404 else self._read(answer, f"GET {path}")
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Change something. Raises NotPermitted, SetUpFailed."""
         answer = await with_patience(lambda: self.send("POST", path, body))
         return self._read(answer, f"POST {path}")
 
-    async def listed(self, path: str, **filters: str) -> list[Mapping[str, Any]]:
-        """All objects of a list, newest first. Raises NotPermitted, SetUpFailed."""
+    async def listed(
+        self,
+        path: str,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        most: int | None = None,
+        down_to_s: int | None = None,
+    ) -> list[Mapping[str, Any]]:
+        """The objects of a list, newest first: all, the first `most`, or those made at `down_to_s` or later.
+
+        Raises NotPermitted, SetUpFailed.
+        """
         found: list[Mapping[str, Any]] = []
-        query = {**filters, "limit": str(_PAGE)}
+        query: dict[str, Any] = {**(filters or {}), "limit": str(_PAGE if most is None else min(most, _PAGE))}
         for _ in range(_PAGES_MAX):
             page = await self.get(path, query)
             data = page.get("data")
             if not isinstance(data, list) or not all(isinstance(one, dict) and "id" in one for one in data):
                 raise SetUpFailed(f"GET {path}: the answer is no list of Stripe's")
-            found += data
-            if not page.get("has_more") or not data:
+            found += data if down_to_s is None else [one for one in data if int(one.get("created", 0)) >= down_to_s]
+            past = down_to_s is not None and bool(data) and int(data[-1].get("created", 0)) < down_to_s
+            if past or not page.get("has_more") or not data or (most is not None and len(found) >= most):
                 return found
             query["starting_after"] = str(data[-1]["id"])
         raise SetUpFailed(f"GET {path}: has no end after {len(found)} objects")
 
     async def send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] = NO_HEADERS
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, Any] = NO_HEADERS
     ) -> HttpAnswer:
         """One request. Raises Unanswered, Refused."""
         method, target, headers, content = stripe_request(Request(method, path, body, self._headers, query))
