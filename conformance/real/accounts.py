@@ -26,6 +26,7 @@ class Account(NamedTuple):
     token: str
     stripe_customer: str | None
     made: Mapping[str, Any]
+    pooled: bool = False
 
 
 class Accounts(Protocol):
@@ -191,7 +192,7 @@ def account_again(deployment: Deployment, left: MadeAccount) -> Account:
 
 def _of_pool(reference: str, found: PooledAccount) -> Account:
     made = {"account_id": found.account_id, "token": found.token}
-    return Account(reference, found.account_id, found.token, found.stripe_customer, made)
+    return Account(reference, found.account_id, found.token, found.stripe_customer, made, pooled=True)
 
 
 def _made(

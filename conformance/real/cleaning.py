@@ -69,7 +69,7 @@ async def _tidy_stripe(deployment: Deployment, customer: str, cleaned: Cleaned) 
     """Cancel the customer's intents that can still be paid, and detach its payment methods."""
     stripe = StripeApi(deployment)
     for collection in ("payment_intents", "setup_intents"):
-        for intent in await stripe.listed(f"/v1/{collection}", customer=customer):
+        for intent in await stripe.listed(f"/v1/{collection}", {"customer": customer}):
             if intent.get("status") in _PAYABLE:
                 await stripe.post(f"/v1/{collection}/{quote(str(intent['id']), safe='')}/cancel", {})
                 cleaned.done.append(f"intent {intent['id']}: cancelled")

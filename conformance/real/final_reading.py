@@ -239,9 +239,7 @@ def _row(
     operation: str | None = None,
 ) -> Fact:
     state = None if state is None else str(state)
-    return Fact(
-        at_us, OBSERVED, READER, kind, str(subject or ""), None, operation, state, None, None, amount, detail
-    )
+    return Fact(at_us, OBSERVED, READER, kind, str(subject or ""), None, operation, state, None, None, amount, detail)
 
 
 def _line(subscription: Object) -> dict[str, Any]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from conformance.circumstances import ENTITLEMENT_BOUND_US, EXPIRY_US
+from conformance.circumstances import ENTITLEMENT_BOUND_US
 from conformance.over_http.client import HttpClient, HttpxClient, Unanswered
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.live_clock import LiveClock
@@ -28,19 +29,21 @@ from conformance.real.interlock import Refused, check_static
 from conformance.real.profile import Profile, journal_path
 from conformance.real.profile_file import read_profile
 from conformance.real.stripe_api import NotPermitted, StripeApi
-from conformance.real.visitor import ClockShift, Visitor
+from conformance.real.stripe_events import StripeEvents
+from conformance.real.visitor import ClockShift, Visitor, visitor_session
 from conformance.redaction import redacted
 from conformance.target import OnSettled
 from scenarios.scenario import Variant
 from sim.customers import Population
-from sim.facts import Fact
+from sim.facts import Fact, Journal
 from sim.streams import Streams
 from sim.time import EPOCH_S, HOUR_US, MINUTE_US, SECOND_US
 
 _CLEANING_S: Final = 60.0
 """How long accounts are deleted after an interruption, before the rest is left to `gatefall clean`. Assumption."""
-_EXPIRY_MARGIN_US: Final = HOUR_US
-"""How much more than the 23 hours the clock is moved on: a deployment may sweep once an hour. Assumption."""
+_A_DAY_US: Final = 25 * HOUR_US
+"""How far a clock is moved on: the 23 hours after which the unpaid expires, an hour for a deployment that sweeps once
+an hour, and one to spare. Assumption: the two hours."""
 
 _MOVED_US: Final = 10 * MINUTE_US
 """A clock that is farther off than this was moved on purpose. Assumption: no skew is as large."""
@@ -61,6 +64,7 @@ class _Stay:
     journal: AccountsJournal
     accounts: Accounts
     stripe: StripeApi | None
+    events: StripeEvents | None
     held: dict[str, Account]
     making: set[asyncio.Task[Any]]
 
@@ -143,11 +147,14 @@ class RealTarget:
             deployment = Deployment(self.credentials, guarded)
             accounts = accounts_of(deployment, journal)
             stripe = None if self.credentials.restricted_key is None else StripeApi(deployment)
-            stay = _Stay(variant, seed, population, guarded, deployment, journal, accounts, stripe, {}, set())
+            events = None if stripe is None else StripeEvents(stripe, lambda: self._clock.now_us)
+            stay = _Stay(variant, seed, population, guarded, deployment, journal, accounts, stripe, events, {}, set())
             before: Settings | None = None
             try:
                 await deployment.check_marker()
                 before = await self._set(deployment, variant)
+                if events is not None:
+                    await events.begin()
                 return await self._let_loose(stay, customers)
             finally:
                 try:
@@ -188,22 +195,23 @@ class RealTarget:
             async with room:
                 visitor = await self._visitor(stay, number)
                 await visitor.visit()
-                await visitor.settle(ENTITLEMENT_BOUND_US)
-                return visitor
+            await visitor.settle()
+            return visitor
 
-        visitors = await _all(one(number) for number in customers)
-        shift = await self._let_expire(stay, visitors)
-        return [(visitor.number, visitor.account.account_id, visitor.close(shift)) for visitor in visitors]
+        async with _watching(stay.events):
+            visitors = await _all(one(number) for number in customers)
+            shift = await self._let_expire(stay, visitors)
+            await _all(visitor.look_last() for visitor in visitors)
+        return [(visitor.number, visitor.account.account_id, visitor.facts(shift)) for visitor in visitors]
 
     async def _let_expire(self, stay: _Stay, visitors: Sequence[Visitor]) -> ClockShift:
-        """Let 24 hours pass where the deployment has a clock, and look again at what was left unpaid."""
-        unpaid = [visitor for visitor in visitors if visitor.left_unpaid]
-        if not self.profile.supports.clock or not unpaid:
+        """Let a day pass where the deployment has a clock, and wait for what that ends."""
+        if not self.profile.supports.clock:
             return ClockShift()
-        shift = ClockShift(self._clock.now_us, EXPIRY_US + _EXPIRY_MARGIN_US)
+        shift = ClockShift(self._clock.now_us, _A_DAY_US)
         await stay.deployment.move_clock(shift.by_us // SECOND_US)
         self._clock.advance(shift.by_us / SECOND_US)
-        await _all(_until_expired(visitor) for visitor in unpaid)
+        await _all(_until_expired(visitor) for visitor in visitors if visitor.left_unpaid)
         return shift
 
     async def _visitor(self, stay: _Stay, number: int) -> Visitor:
@@ -221,20 +229,20 @@ class RealTarget:
         ahead_us = await self._check_customer(stay, account)
         paths = GatewayPaths(self.credentials, account.account_id)
         world = CustomerWorld(stay.client, self.credentials, paths, self._clock, self.lateness, self.pace)
-        reader = AccountReader(stay.deployment, paths, account.token, stay.stripe, account.stripe_customer)
-        return Visitor(
-            number,
-            account,
-            shopper,
-            streams,
-            stay.population,
-            world,
-            reader,
-            paths.prefix,
-            self.credentials.publishable_key,
-            reference,
-            ahead_us,
+        reader = AccountReader(
+            stay.deployment,
+            paths,
+            account.account_id,
+            account.token,
+            stay.stripe,
+            account.stripe_customer,
+            stay.events,
         )
+        journal = Journal(self._clock)
+        session = visitor_session(
+            account, world, journal, streams, stay.population, paths.prefix, self.credentials.publishable_key
+        )
+        return Visitor(number, account, shopper, session, journal, world, reader, stay.events, ahead_us)
 
     def _slug(self, variant: Variant) -> str:
         return f"{variant.scenario.name}-{variant.phase}-{variant.regime}-{variant.front_end}"
@@ -293,11 +301,23 @@ async def _until_expired(visitor: Visitor) -> None:
     """Wait until a sweep has found what is due, at most as long as a provisioning may take."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + ENTITLEMENT_BOUND_US / SECOND_US
-    while True:
-        await visitor.settle(ENTITLEMENT_BOUND_US)
-        if not visitor.left_unpaid or loop.time() >= until_s:
-            return
+    while visitor.left_unpaid and loop.time() < until_s:
         await asyncio.sleep(1.0)
+        await visitor.settle()
+
+
+@contextlib.asynccontextmanager
+async def _watching(events: StripeEvents | None) -> AsyncIterator[None]:
+    """Look at Stripe's events for the length of a block."""
+    if events is None:
+        yield
+        return
+    watch = asyncio.get_running_loop().create_task(events.keep_looking())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _all(works: Any) -> list[Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
+from conformance.circumstances import ENTITLEMENT_BOUND_US
 from conformance.real.accounts import Account
 from conformance.real.customer_world import CustomerWorld
-from conformance.real.final_reading import AccountReader, Reading, final_facts
-from conformance.real.stripe_ledger import final_intent_facts, ledger_facts
+from conformance.real.final_reading import AccountReader, Reading, final_facts, reading_facts, start_facts
+from conformance.real.stripe_events import StripeEvents
+from conformance.real.stripe_ledger import READER, final_intent_facts, ledger_facts
 from conformance.redaction import redacted_facts
 from sim.customers import Population, Session, Shopper, customer_program
 from sim.facts import OBSERVED, Fact, Journal
@@ -18,7 +20,8 @@ from sim.time import SECOND_US
 
 _LOOK_AGAIN_S: Final = 2.0
 """How often a deployment is asked whether it has granted what was paid. Assumption: as often as a front end polls."""
-_AT_START: Final[Mapping[str, Any]] = {"at_start": True}
+_LONGEST_WAIT_US: Final = 3 * ENTITLEMENT_BOUND_US
+"""How long anybody waits for a delivery by Stripe that does not come. Assumption."""
 
 
 class ClockShift(NamedTuple):
@@ -34,7 +37,7 @@ class ClockShift(NamedTuple):
 
 
 class Visitor:
-    """A customer with its account. `visit`, then `settle`, then `close` make its facts.
+    """A customer with its account. `visit`, `settle`, `look_last` and `facts`, in this order.
 
     `stripe_ahead_us`: how far Stripe's clock is ahead of the run's, where somebody has moved it.
     """
@@ -44,112 +47,149 @@ class Visitor:
         number: int,
         account: Account,
         shopper: Shopper,
-        streams: Streams,
-        population: Population,
+        session: Session,
+        journal: Journal,
         world: CustomerWorld,
         reader: AccountReader,
-        gateway_path: str,
-        publishable_key: str,
-        key_prefix: str,
+        events: StripeEvents | None,
         stripe_ahead_us: int = 0,
     ) -> None:
-        self._stripe_ahead_us = stripe_ahead_us
         self.number = number
         self.account = account
+        self._shopper = shopper
+        self._session = session
+        self._journal = journal
         self._world = world
         self._reader = reader
-        self._shopper = shopper
-        self._journal = Journal(world.clock)
-        self._session = Session.of_account(
-            account.made, world.clock, self._journal, streams, population, gateway_path, publishable_key, key_prefix
-        )
-        self.reading: Reading | None = None
+        self._events = events
+        self._stripe_ahead_us = stripe_ahead_us
+        self._began_us = world.clock.now_us
+        self._ended_us = 0
+        self._reading: Reading | None = None
 
     async def visit(self) -> None:
         """Do everything that the customer came for."""
         await self._note_start()
         await self._world.run(customer_program(self._shopper, self._session))
         await self._world.drain()
+        self._ended_us = self._world.clock.now_us
 
-    async def settle(self, bound_us: int) -> None:
-        """Wait until nothing is left that should happen by itself, at most for the bound. Raises SetUpFailed."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + bound_us / SECOND_US
-        confirmed = self._saw_a_payment()
+    async def settle(self) -> None:
+        """Wait until what was paid is granted and its events are delivered, or should have been for a minute."""
         while True:
-            self.reading = await self._reader.read(self._session.zones)
-            if not self.reading.in_motion(confirmed) or loop.time() >= until_s:
+            reading = await self._read()
+            moving = reading.in_motion(self._saw_a_payment()) or not self._all_delivered(reading)
+            now_us = self._world.clock.now_us
+            if not moving or now_us >= self._due_us(reading) or now_us >= self._ended_us + _LONGEST_WAIT_US:
                 return
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def look_last(self) -> None:
+        """Read the end, once a minute has passed since everything was delivered: only then it says something."""
+        assert self._reading is not None
+        wait_us = self._due_us(self._reading) - self._world.clock.now_us
+        if self._events_known(self._reading) and wait_us > 0:
+            await asyncio.sleep(wait_us / SECOND_US)
+        await self._read()
 
     @property
     def left_unpaid(self) -> bool:
         """Whether something was left that has to expire."""
-        return self.reading is not None and any(
-            one.get("state") == "AwaitingPayment" for one in self.reading.subscriptions
-        )
+        return self._reading is not None and self._reading.waits_for_payment
 
-    def close(self, shift: ClockShift) -> list[Fact]:
+    def facts(self, shift: ClockShift) -> list[Fact]:
         """All facts of the customer, in the order of their times, without a secret in them."""
-        account_id, now_us = self.account.account_id, self._world.clock.now_us
-        assert self.reading is not None
-        ledger = self.reading.ledger
-        facts = list(self._journal.close(account_id))
-        if ledger is not None:
-            facts += ledger_facts(ledger, lambda time_us: shift.after(time_us - self._stripe_ahead_us))
-        facts.sort(key=_time_us)
-        facts.append(Fact(now_us, OBSERVED, "world", "settled", account_id, state="drained"))
-        facts += final_facts(self.reading, now_us)
-        if ledger is not None:
-            facts += final_intent_facts(ledger, now_us)
-        return redacted_facts(facts)
+        account_id, reading = self.account.account_id, self._reading
+        assert reading is not None
+        found = list(self._journal.open(account_id))
+        if reading.ledger is not None:
+            events = self._events if self._events_known(reading) else None
+            found += ledger_facts(
+                reading.ledger,
+                events,
+                account_id,
+                self.account.stripe_customer,
+                lambda time_us: shift.after(time_us - self._stripe_ahead_us),
+            )
+        found.sort(key=_time_us)
+        found.append(Fact(reading.at_us, OBSERVED, READER, "settled", account_id, state="drained"))
+        found += reading_facts(reading, account_id)
+        found += final_facts(reading, self._began_us)
+        if reading.ledger is not None:
+            found += final_intent_facts(reading.ledger, account_id, reading.at_us)
+        return redacted_facts(found)
+
+    async def _read(self) -> Reading:
+        intents = dict.fromkeys(fact.subject for fact in self._noted("secret", "confirm"))
+        zones = dict.fromkeys((*self._session.zones, *self._new_zones()))
+        self._reading = await self._reader.read(self._world.clock.now_us, tuple(zones), intents)
+        # What was read is as old as its end, not its beginning.
+        self._reading.at_us = self._world.clock.now_us
+        return self._reading
+
+    def _all_delivered(self, reading: Reading) -> bool:
+        return not self._events_known(reading) or None not in self._deliveries_us(reading)
+
+    def _due_us(self, reading: Reading) -> int:
+        """When everything that was delivered must have been applied."""
+        delivered = [one for one in self._deliveries_us(reading) if one is not None]
+        return max([self._ended_us, *delivered]) + ENTITLEMENT_BOUND_US
+
+    def _deliveries_us(self, reading: Reading) -> list[int | None]:
+        """When the event of each success was first seen to be delivered; None for one that was not."""
+        if self._events is None or reading.ledger is None:
+            return []
+        return [
+            event.delivered_by_us
+            for intent in reading.ledger.intents
+            for event in self._events.of(str(intent["id"]))
+            if event.type.endswith(".succeeded")
+        ]
+
+    def _events_known(self, reading: Reading) -> bool:
+        return self._events is not None and self._events.failed is None and reading.ledger is not None
 
     async def _note_start(self) -> None:
         """What the account has from the start is taken as given."""
-        made = self.account.made
-        for one in made.get("subscriptions") or ():
-            plan = one.get("rate_plan")
-            detail = {
-                "rate_plan": plan.get("id") if isinstance(plan, dict) else None,
-                "frequency": one.get("frequency"),
-                **_AT_START,
-            }
-            if one.get("zone_id") is not None:
-                detail["zone_id"] = one["zone_id"]
-            price = one.get("price")
-            amount = price if type(price) is int else None
-            self._note("subscription", str(one.get("id", "")), one.get("state"), amount, detail)
-        for one in made.get("zones") or ():
-            self._note("zone", str(one.get("id", "")), one.get("status"), None, _AT_START)
+        noted = self._journal.open(self.account.account_id)
+        now_us = self._world.clock.now_us
         if self._shopper.standing != "good":
-            self._note("standing", self.account.account_id, self._shopper.standing)
-        if self._shopper.pm_on_file != "none":
-            for one in (await self._reader.read()).payment_methods:
-                state = "default" if one.get("is_default") else "on_file"
-                detail = {"type": one.get("type"), **_AT_START}
-                self._note("account_payment_method", str(one.get("id", "")), state, None, detail)
+            standing = str(self._shopper.standing)
+            noted.append(Fact(now_us, OBSERVED, READER, "standing", self.account.account_id, state=standing))
+        for zone in self.account.made.get("zones") or ():
+            name, status = str(zone.get("id", "")), str(zone.get("status", ""))
+            noted.append(Fact(now_us, OBSERVED, READER, "zone", name, state=status, detail={"at_start": True}))
+        if self._shopper.pm_on_file != "none" or self.account.made.get("subscriptions") or self.account.pooled:
+            noted += start_facts(await self._reader.read_start(now_us))
 
-    def _note(
-        self, kind: str, subject: str, state: Any, amount: int | None = None, detail: Mapping[str, Any] | None = None
-    ) -> None:
-        self._journal.note(
-            self.account.account_id,
-            OBSERVED,
-            "test-support",
-            kind,
-            subject,
-            None,
-            None,
-            None if state is None else str(state),
-            None,
-            None,
-            amount,
-            detail,
-        )
+    def _new_zones(self) -> Iterator[str]:
+        """The zones that the customer's requests named."""
+        for fact in self._noted("request"):
+            path = str((fact.detail or {}).get("path", ""))
+            before, found, name = path.rpartition("/zones/")
+            if found and before:
+                yield name
 
     def _saw_a_payment(self) -> bool:
-        facts = self._journal.open(self.account.account_id)
-        return any(fact.kind == "confirm" and fact.state in ("succeeded", "processing") for fact in facts)
+        return any(fact.state in ("succeeded", "processing") for fact in self._noted("confirm"))
+
+    def _noted(self, *kinds: str) -> Iterator[Fact]:
+        return (fact for fact in self._journal.open(self.account.account_id) if fact.kind in kinds)
+
+
+def visitor_session(
+    account: Account,
+    world: CustomerWorld,
+    journal: Journal,
+    streams: Streams,
+    population: Population,
+    gateway_path: str,
+    publishable_key: str,
+) -> Session:
+    """The session on an account; its idempotency keys begin with our own name for the account, which no run repeats."""
+    return Session.of_account(
+        account.made, world.clock, journal, streams, population, gateway_path, publishable_key, account.reference
+    )
 
 
 def _time_us(fact: Fact) -> int:

@@ -23,7 +23,7 @@ ENVIRONMENT = {
 
 PROFILE = f"""\
 name = "staging"
-allowed_hosts = ["*.staging.test", "stripe.test"]
+allowed_hosts = ["*.staging.test", "hooks.stripe.test"]
 
 [test_environment]
 url = "{MARKER}"
