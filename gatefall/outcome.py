@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from conformance.harness import read_harness_note
 from conformance.judging import Judging
 from conformance.manifest import Manifest, StoredScenario
 from conformance.running import Plan, RunRecord, VariantRecord, find_customers
+from conformance.simulated import NAME as SIMULATED
 from conformance.verdict import PropertyVerdict
 from reports.metrics import Metrics
 from reports.outcome import RunOutcome, VariantOutcome
@@ -43,6 +45,8 @@ def repeating_line(manifest: Manifest) -> str:
     words = ["gatefall", "run"]
     if [one.name for one in manifest.scenarios] != list(library_files()):
         words += [_as_named(one) for one in manifest.scenarios]
+    if manifest.target != SIMULATED:
+        words += ["--target", manifest.target]
     if manifest.phases:
         words += ["--phase", ",".join(map(str, manifest.phases))]
     if manifest.customers is not None:
@@ -65,6 +69,7 @@ def _variant(record: RunRecord, number: int, plan: Plan, out: Path) -> VariantOu
     assert isinstance(judging, Judging)
     assert isinstance(metrics, Metrics)
     verdicts = judging.verdicts()
+    note = read_harness_note(out)
     return VariantOutcome(
         variant=variant.variant,
         slug=variant.slug,
@@ -73,6 +78,7 @@ def _variant(record: RunRecord, number: int, plan: Plan, out: Path) -> VariantOu
         metrics=metrics,
         facts_sha256=variant.facts_sha256,
         complete=variant.complete,
+        harness_late=None if note is None else note.too_late,
         incomplete_because=None if variant.complete else _why_incomplete(record, variant),
         stories=_stories(verdicts, plan, out, number),
     )

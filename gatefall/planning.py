@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatefall import __version__
 from gatefall.mistakes import Mistake
@@ -24,8 +24,15 @@ def slug_of(variant: Variant) -> str:
     return variant_slug(variant).removeprefix(f"{variant.scenario.name}-")
 
 
-def new_plan(scenarios: Sequence[str], seed: int, target: str, phases: tuple[int, ...], customers: int | None) -> Plan:
-    """The plan for what the command line asks for. Raises Mistake."""
+def new_plan(
+    scenarios: Sequence[str],
+    seed: int,
+    target: str,
+    phases: tuple[int, ...],
+    customers: int | None,
+    circumstances: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan for what the command line asks for; `circumstances` are a real deployment's. Raises Mistake."""
     from conformance.manifest import Manifest
     from conformance.running import Plan
 
@@ -39,6 +46,7 @@ def new_plan(scenarios: Sequence[str], seed: int, target: str, phases: tuple[int
         variants=_planned(chosen),
         phases=phases,
         customers=customers,
+        circumstances=circumstances or {},
     )
     return Plan(manifest, tuple(chosen))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import click
 
@@ -14,6 +14,8 @@ from gatefall.mistakes import Mistake, Refused, SetUpFailed
 if TYPE_CHECKING:
     from conformance.real.credentials import Credentials
     from conformance.real.target import RealTarget
+    from conformance.running import Plan
+    from conformance.target import Target
 
 PROFILE_SUFFIX: Final = ".toml"
 
@@ -46,14 +48,76 @@ def refused(reasons: Iterable[str]) -> Refused:
     return Refused("\n".join(f"refused: {reason}" for reason in reasons))
 
 
+def mistake_of(error: BaseException | None) -> Mistake | None:
+    """What a deployment refused or failed at, as one message with its exit code; None for anything else."""
+    from conformance.real.accounts_journal import DamagedJournal, JournalInUse
+    from conformance.real.deployment import SetUpFailed as DeploymentFailed
+    from conformance.real.interlock import Refused as InterlockRefused
+
+    if isinstance(error, InterlockRefused):
+        return refused(error.reasons)
+    if isinstance(error, DeploymentFailed | JournalInUse | DamagedJournal):
+        return SetUpFailed(str(error))
+    return None
+
+
 @contextmanager
 def told_as_mistakes() -> Iterator[None]:
-    """Let whatever a deployment refuses or fails at end the command with one message and its exit code."""
-    from conformance.real import accounts_journal, deployment, interlock
-
+    """Let whatever a deployment refuses or fails at end the command. Raises Mistake."""
     try:
         yield
-    except interlock.Refused as error:
-        raise refused(error.reasons) from None
-    except (deployment.SetUpFailed, accounts_journal.JournalInUse, accounts_journal.DamagedJournal) as error:
-        raise SetUpFailed(str(error)) from None
+    except Exception as error:
+        mistake = mistake_of(error)
+        if mistake is None:
+            raise
+        raise mistake from None
+
+
+def told_phases(target: Target) -> tuple[int, ...]:
+    """The phase that a profile says its deployment is in; none where all can be had."""
+    if not _is_real(target):
+        return ()
+    phase = target.profile.backend.phase
+    return () if phase == "config" else (phase,)
+
+
+def noted_of(target: Target) -> dict[str, Any]:
+    """What a run's manifest has to keep of a real deployment."""
+    if not _is_real(target):
+        return {}
+    from conformance.real.surroundings import noted_circumstances
+
+    return noted_circumstances(target.profile)
+
+
+def check_plan(target: Target, plan: Plan) -> None:
+    """The interlock, before anything is written or sent. Raises Mistake."""
+    if _is_real(target):
+        with told_as_mistakes():
+            target.check(plan.variants)
+
+
+def workers_of(target: Target, workers: int) -> int:
+    """A real deployment's cap, rate and journal are for all customers together, in one process."""
+    return 1 if _is_real(target) else workers
+
+
+def tell_end(target: Target, out: Path) -> None:
+    """Write down how late the harness was, and say what was left at the deployment."""
+    if not _is_real(target):
+        return
+    from conformance.harness import HarnessNote
+    from conformance.redaction import redacted
+
+    HarnessNote.of(target.lateness, round(target.profile.limits.lateness_p99_ms * 1_000)).write(out)
+    for remark in target.remarks:
+        click.echo(f"gatefall: {redacted(remark)}", err=True)
+    if target.not_deleted:
+        click.echo(
+            f"gatefall: {target.not_deleted} accounts could not be deleted; `gatefall clean {target.name}` does it",
+            err=True,
+        )
+
+
+def _is_real(target: Target) -> TypeGuard[RealTarget]:
+    return getattr(target, "profile", None) is not None

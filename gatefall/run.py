@@ -12,6 +12,7 @@ from gatefall.configuration import variable
 from gatefall.crash_log import crash_log
 from gatefall.exit_codes import ExitCode
 from gatefall.options import Phases, flattened, quiet_option, workers_option
+from gatefall.real_deployment import check_plan, mistake_of, noted_of, tell_end, told_phases, workers_of
 from gatefall.targets import SIMULATED, check_target, chromium_for, target_named
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _LARGEST_SEED: Final = 2**63 - 1
     envvar=variable("target"),
     show_default=True,
     metavar="NAME",
-    help="What the customers act against: simulated (virtual time) or mock (HTTP servers, started by themselves).",
+    help="What the customers act against: simulated (virtual time), mock (HTTP servers, started by themselves), "
+    "or the profile of a real deployment, such as staging.toml.",
 )
 @click.option(
     "--pace",
@@ -113,22 +115,27 @@ def run(
       gatefall run three-d-secure-passed my-scenario.yaml --phase 2
       gatefall run a-normal-week --customers 100000 --seed 7 --out runs/week
       gatefall run --out runs/week --resume
+      gatefall run missing-payment-method --customers 5 --target staging.toml
     """
     check_target(target)
     make_target = partial(target_named, pace=pace, chromium=chromium_for(target, chromium) if browser else None)
-    make_target(target)
+    running = make_target(target)
     if resume:
         plan, out = _resumed(context, out)
+        running = make_target(plan.manifest.target)
+        check_plan(running, plan)
     else:
         from gatefall.planning import new_plan
         from gatefall.run_directory import claim, next_free_directory
 
-        plan = new_plan(scenarios, seed, target, flattened(phases), customers)
+        asked = flattened(phases) or told_phases(running)
+        plan = new_plan(scenarios, seed, target, asked, customers, noted_of(running))
+        check_plan(running, plan)
         out = out or next_free_directory()
         claim(out, force)
     crash_log.directory = out
     _announce(plan, out, quiet)
-    return _carry_out(plan, out, workers, make_target(plan.manifest.target), jsonl, quiet)
+    return _carry_out(plan, out, running, workers, jsonl, quiet)
 
 
 def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
@@ -154,7 +161,14 @@ def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
             raise Mistake(f"{out}: was begun {begun}, not with {flag} {_typed(asked[name])}; leave {flag} out")
     if "scenarios" in asked:
         manifest = plan.manifest
-        again = new_plan(asked["scenarios"], manifest.seed, manifest.target, manifest.phases, manifest.customers)
+        again = new_plan(
+            asked["scenarios"],
+            manifest.seed,
+            manifest.target,
+            manifest.phases,
+            manifest.customers,
+            manifest.circumstances,
+        )
         if not again.manifest.same_plan(manifest):
             raise Mistake(f"{out}: was begun with other scenarios, or they have changed since; leave them out")
     return plan, out
@@ -194,12 +208,13 @@ def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _carry_out(plan: Plan, out: Path, workers: int, target: Target, jsonl: bool, quiet: bool) -> int:
+def _carry_out(plan: Plan, out: Path, target: Target, workers: int, jsonl: bool, quiet: bool) -> int:
     from gatefall.progress import progress_bar
     from gatefall.telling import tell
 
     with progress_bar(plan, quiet) as progress:
-        record = _run(plan, out, workers, target, progress)
+        record = _run(plan, out, target, workers, progress)
+    tell_end(target, out)
     if jsonl:
         from conformance.export import export_jsonl
 
@@ -211,15 +226,19 @@ def _carry_out(plan: Plan, out: Path, workers: int, target: Target, jsonl: bool,
     return code
 
 
-def _run(plan: Plan, out: Path, workers: int, target: Target, progress: Any) -> RunRecord:
+def _run(plan: Plan, out: Path, target: Target, workers: int, progress: Any) -> RunRecord:
     from conformance.running import CellFailed, WorkerLost, run_plan
     from gatefall.folds import FOLDS
     from gatefall.mistakes import SetUpFailed
 
     try:
-        return run_plan(plan, out, target, FOLDS, workers=workers, progress=progress)
+        return run_plan(plan, out, target, FOLDS, workers=workers_of(target, workers), progress=progress)
     except WorkerLost as error:
         raise SetUpFailed(str(error)) from error
     except CellFailed as error:
+        tell_end(target, out)
+        mistake = mistake_of(error.__cause__)
+        if mistake is not None:
+            raise mistake from None
         path = crash_log.write(error, plan.manifest.gatefall)
         raise SetUpFailed(f"the run failed in {error}\nThe details are in {path}") from error

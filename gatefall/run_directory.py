@@ -10,7 +10,7 @@ from gatefall.mistakes import Mistake
 
 PARENT: Final = Path("runs")
 
-_OWN_FILES: Final = ("result.json", "report.html", "junit.xml", "crash.log", "run.json")
+_OWN_FILES: Final = ("result.json", "report.html", "junit.xml", "crash.log", "harness.json", "run.json")
 _OWN_DIRECTORIES: Final = ("facts", "jsonl")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatefall.mistakes import Mistake, SetUpFailed, unknown_name
+from gatefall.real_deployment import is_profile, real_target
 
 if TYPE_CHECKING:
     from conformance.target import Target
@@ -16,7 +18,7 @@ NAMES: Final = (SIMULATED, MOCK)
 
 def check_target(name: str) -> str:
     """The name, if customers can be let loose on that target. Raises Mistake."""
-    if name in NAMES:
+    if name in NAMES or is_profile(name):
         return name
     raise unknown_name("target", name, NAMES, "gatefall run --help")
 
@@ -24,6 +26,8 @@ def check_target(name: str) -> str:
 def target_named(name: str, pace: float = 0.0, chromium: str | None = None) -> Target:
     """The target of that name; `chromium` is the browser that visits hosted pages. Raises Mistake."""
     check_target(name)
+    if is_profile(name):
+        return real_target(Path(name), pace)
     if name == MOCK:
         from conformance.mock import MockTarget
 
@@ -37,6 +41,8 @@ def chromium_for(target: str, named: str | None) -> str:
     """The path of the browser that visits hosted pages. Raises Mistake, and SetUpFailed where there is none."""
     if target == SIMULATED:
         raise Mistake(f"--browser needs a target over HTTP; --target {SIMULATED} has no pages to visit")
+    if is_profile(target):
+        raise Mistake("--browser visits pages on this machine only: use --target mock, or stripe.pages in the profile")
     from conformance.over_http.browser import NoBrowser, chromium_path
 
     try:

@@ -4,10 +4,11 @@ The rules, in order:
 1. A property that is violated without being expected to be fails the variant, and so does a missed threshold.
 2. A negative control names the properties that it must violate. Their violations are as intended; one that did not
    occur fails the variant, for then the instrument does not see what it is there to see.
-3. Otherwise the variant is inconclusive if customers are missing, if a checker crashed or could not decide, if a
-   threshold had nothing to measure, if a property that the scenario lists by name had nothing to check, or if nothing
-   at all was checked. With `properties: all`, a property that a scenario has no evidence for (no zones, say) is
-   reported, and changes nothing; one that means nothing in a phase changes nothing even when it is listed.
+3. Otherwise the variant is inconclusive if customers are missing, if the harness itself was late, if a checker crashed
+   or could not decide, if a threshold had nothing to measure, if a property that the scenario lists by name had nothing
+   to check, or if nothing at all was checked. With `properties: all`, a property that a scenario has no evidence for
+   (no zones, say) is reported, and changes nothing; one that means nothing in a phase changes nothing even when it is
+   listed.
 4. Otherwise it held.
 An incomplete variant can be violated by what was seen, but no control is said to have failed before all have come, and
 no threshold to be met or missed, except a count that is above its bound already.
@@ -204,6 +205,8 @@ def _undecided(
     if not outcome.complete:
         because = f": {outcome.incomplete_because}" if outcome.incomplete_because else ""
         yield Undecided("the run", f"only {outcome.customers} of {planned} customers were recorded{because}", True)
+    if outcome.harness_late is not None:
+        yield Undecided("the harness", outcome.harness_late, True)
     for checked in expectations:
         if checked.verdict == "inconclusive":
             reason = f"measured: {checked.actual}" if checked.intent else _unmeasured(outcome)

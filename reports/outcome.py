@@ -19,7 +19,8 @@ class VariantOutcome:
     """What came of one variant.
 
     `slug` names it within its scenario; `customers` is how many were recorded. `complete`: every planned customer is
-    among them; if not, `incomplete_because` may say why. `stories` are the whole histories of customers that findings
+    among them; if not, `incomplete_because` may say why. `harness_late`: why the harness itself spoilt it, if it did.
+    `stories` are the whole histories of customers that findings
     name, by customer number, where the caller has them: a sequence diagram then shows more than the proof's own facts.
     """
 
@@ -31,6 +32,7 @@ class VariantOutcome:
     facts_sha256: str
     complete: bool = True
     incomplete_because: str | None = None
+    harness_late: str | None = None
     stories: Mapping[int, Sequence[Fact]] = field(default_factory=dict)
 
     @property
