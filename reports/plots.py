@@ -229,8 +229,8 @@ def time_to_payment(rows: Sequence[Spread]) -> str:
         axes.set_ylim(len(rows) - 0.5, -0.6)
         axes.grid(visible=False, axis="y")
         low, high = min(row.percentiles[0] for row in rows), max(row.percentiles[4] for row in rows)
-        ticks = [tick for tick in _TICKS_S if max(low, 0.1) / 2 <= tick <= high * 2]
-        ticks = ticks[:: -(-len(ticks) // _MOST_TICKS)]
+        ticks = [tick for tick in _TICKS_S if max(low, 0.1) / 2 <= tick <= max(high, 0.1) * 2]
+        ticks = ticks[:: max(1, -(-len(ticks) // _MOST_TICKS))]
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(ticks, [_duration(tick) for tick in ticks])
         axes.set_xlabel("from the start of an attempt to its payment")

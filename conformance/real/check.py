@@ -27,7 +27,7 @@ from sim.streams import Streams
 
 Found = Literal["yes", "no", "not tried"]
 
-_READ_BY_LEDGER: Final = ("customers", "payment_intents", "setup_intents", "charges", "refunds", "payment_methods")
+_READ_BY_LEDGER: Final = ("customers", "payment_intents", "setup_intents", "charges", "refunds", "events")
 _NEEDED: Final = frozenset(("customers", "payment_intents", "setup_intents", "charges", "refunds"))
 _UNKNOWN_INTENT: Final = "pi_gatefallcheck"
 
@@ -185,7 +185,7 @@ class _Attempt:
             finally:
                 await accounts.give_back(account)
         left = f"; {earlier} accounts of earlier runs are still there: gatefall clean" if earlier else ""
-        return f"an account was made, {told} and deleted{left}"
+        return f"an account was made; {told}; deleted{left}"
 
     async def _look_around(self, account: Account) -> str:
         paths = GatewayPaths(self._credentials, account.account_id)
@@ -201,7 +201,7 @@ class _Attempt:
         customer = await StripeApi(self._deployment).get(f"/v1/customers/{account.stripe_customer}")
         if customer.get("livemode") is not False:
             raise Refused([f"stripe: nothing shows that customer {account.stripe_customer} is in test mode"])
-        return "its credential works, its customer is in test mode"
+        return "its credential works; its customer is in test mode"
 
     def _skew(self, answer: HttpAnswer) -> str:
         """How far the other side's clock is off, by the header Date, which counts whole seconds."""

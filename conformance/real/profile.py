@@ -132,7 +132,7 @@ class StripeSide(Section):
     """Environment variable with the publishable test key (pk_test_…) that the front ends use."""
     restricted_key_env: Variable | None = None
     """Environment variable with a restricted test key (rk_test_…) that may read customers, intents, charges, refunds
-    and payment methods. Without it there is no ledger, and much is inconclusive."""
+    and events. Without it there is no ledger, and much is inconclusive."""
     pages: Literal["none", "request"] = "none"
     """How customers complete hosted pages (3D Secure, PayPal): "request" sends what the Stripe double's pages send;
     with "none" they stop in front of them, as Stripe's own pages ask for a browser."""
