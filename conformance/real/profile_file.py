@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -54,7 +54,7 @@ def read_profile(path: Path) -> Profile:
         return Profile.model_validate(_as_python(data))
     except ValidationError as error:
         details = error.errors(include_url=False)
-    raise ProfileErrors([f"{path}: {line}" for line in dict.fromkeys(_told(detail) for detail in details)])
+    raise ProfileErrors([f"{path}: {line}" for line in _merged(_told(detail) for detail in details)])
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -99,6 +99,18 @@ def _no_secret_here(path: Path, place: tuple[str | int, ...]) -> str:
         f"{path}: {key_name(place)}: looks like a secret itself; expected the name of an environment variable that "
         "holds it, under a key that ends in _env. If the file was shared, replace the secret"
     )
+
+
+def _merged(lines: Iterable[str]) -> list[str]:
+    """A line for each key: the members of a union each complain about the same value."""
+    merged: dict[str, str] = {}
+    for line in lines:
+        begun, _, expected = line.partition("; expected ")
+        if begun not in merged:
+            merged[begun] = line
+        elif expected:
+            merged[begun] += f", or {expected.removeprefix('one of ')}"
+    return list(merged.values())
 
 
 def _told(detail: ErrorDetails) -> str:

@@ -91,7 +91,7 @@ class RealTarget:
         self.pace = pace
         self.lateness = Lateness()
         self._client = client
-        self._clock = LiveClock()
+        self.clock = LiveClock()
         self._run_id = secrets.token_hex(4)
         self._customers = 0
         self.not_deleted = 0
@@ -147,7 +147,7 @@ class RealTarget:
             deployment = Deployment(self.credentials, guarded)
             accounts = accounts_of(deployment, journal)
             stripe = None if self.credentials.restricted_key is None else StripeApi(deployment)
-            events = None if stripe is None else StripeEvents(stripe, lambda: self._clock.now_us)
+            events = None if stripe is None else StripeEvents(stripe, lambda: self.clock.now_us)
             stay = _Stay(variant, seed, population, guarded, deployment, journal, accounts, stripe, events, {}, set())
             before: Settings | None = None
             try:
@@ -208,9 +208,9 @@ class RealTarget:
         """Let a day pass where the deployment has a clock, and wait for what that ends."""
         if not self.profile.supports.clock:
             return ClockShift()
-        shift = ClockShift(self._clock.now_us, _A_DAY_US)
+        shift = ClockShift(self.clock.now_us, _A_DAY_US)
         await stay.deployment.move_clock(shift.by_us // SECOND_US)
-        self._clock.advance(shift.by_us / SECOND_US)
+        self.clock.advance(shift.by_us / SECOND_US)
         await _all(_until_expired(visitor) for visitor in visitors if visitor.left_unpaid)
         return shift
 
@@ -228,7 +228,7 @@ class RealTarget:
         stay.held[reference] = account
         ahead_us = await self._check_customer(stay, account)
         paths = GatewayPaths(self.credentials, account.account_id)
-        world = CustomerWorld(stay.client, self.credentials, paths, self._clock, self.lateness, self.pace)
+        world = CustomerWorld(stay.client, self.credentials, paths, self.clock, self.lateness, self.pace)
         reader = AccountReader(
             stay.deployment,
             paths,
@@ -238,7 +238,7 @@ class RealTarget:
             account.stripe_customer,
             stay.events,
         )
-        journal = Journal(self._clock)
+        journal = Journal(self.clock)
         session = visitor_session(
             account, world, journal, streams, stay.population, paths.prefix, self.credentials.publishable_key
         )
@@ -255,7 +255,7 @@ class RealTarget:
         """
         if stay.stripe is None or account.stripe_customer is None:
             return 0
-        now_us = self._clock.now_us
+        now_us = self.clock.now_us
         try:
             customer = await stay.stripe.get(f"/v1/customers/{account.stripe_customer}")
         except NotPermitted as error:

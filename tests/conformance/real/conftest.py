@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from conformance.redaction import known_secrets
 from scenarios.reading import read_scenarios
 from scenarios.scenario import Variant
 from scenarios.variants import variants
+from tests.conformance.real.hurried_loop import HurriedLoop
 from tests.conformance.real.stand_in import GATEWAY, MARKER, STRIPE, StandIn
 
 ENVIRONMENT = {
@@ -74,8 +76,11 @@ def _no_secret_is_known_before_or_after() -> Iterator[None]:
 
 
 @pytest.fixture
-def deployment() -> StandIn:
-    return StandIn()
+def deployment(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """The deployment, in a world in which nobody has to wait."""
+    stand_in = StandIn()
+    monkeypatch.setattr(asyncio.events, "new_event_loop", lambda: HurriedLoop(stand_in.clocks))
+    return stand_in
 
 
 @pytest.fixture
@@ -116,6 +121,8 @@ def target(write_profile: Any, deployment: StandIn) -> Any:
 
     def make(replaced: dict[str, str] | None = None, environment: dict[str, str] | None = None) -> RealTarget:
         path = write_profile(pairs=replaced or {})
-        return RealTarget(path, environment={**ENVIRONMENT, **(environment or {})}, client=deployment.client)
+        made = RealTarget(path, environment={**ENVIRONMENT, **(environment or {})}, client=deployment.client)
+        deployment.clocks.append(made.clock)
+        return made
 
     return make

@@ -55,6 +55,7 @@ class StandIn:
         self.answer_instead: Callable[[Seen], HttpAnswer | None] = lambda _: None
         self.environment = "staging"
         self.clock = LiveClock()
+        self.clocks = [self.clock]
         config = BackendConfig()
         self.store = MemoryStore()
         journal = Journal(self.clock)
