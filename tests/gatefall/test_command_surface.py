@@ -15,7 +15,7 @@ from gatefall.crash_log import crash_log
 
 Output = pytest.CaptureFixture[str]
 
-SUBCOMMANDS = ("run", "judge", "report", "replay", "explain", "list", "schema")
+SUBCOMMANDS = ("run", "serve", "judge", "report", "replay", "check", "clean", "explain", "list", "schema")
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +77,15 @@ def test_version(capsys: Output) -> None:
         (["run", "--workers", "0"], "0 is not in the range"),
         (["run", "--seed", "-1"], "-1 is not in the range"),
         (["run", "--customers", "many"], "'many' is not a valid integer"),
-        (["run", "--target", "mock"], 'the target "mock" cannot be reached by this version'),
-        (["run", "--target", "staging.toml"], 'the target "staging.toml" cannot be reached by this version'),
-        (["run", "--target", "moon"], 'there is no target "moon"; expected "simulated"'),
+        (
+            ["run", "--target", "staging.toml"],
+            "staging.toml: there is no such file; docs/example-profile.toml shows one",
+        ),
+        (["run", "--target", "moon"], 'there is no target "moon"; `gatefall run --help` shows all'),
+        (["run", "--target", "simulate"], 'there is no target "simulate"; did you mean "simulated"?'),
+        (["check", "staging.toml"], "staging.toml: there is no such file"),
+        (["clean", "staging.toml"], "staging.toml: there is no such file"),
+        (["check"], "Missing argument 'PROFILE'"),
         (["run", "--resume"], "--resume needs --out"),
         (["run", "--resume", "--out", "x", "--force"], "use one of them"),
         (["run", "--resume", "--out", "x"], "holds no recorded run"),

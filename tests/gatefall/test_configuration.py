@@ -20,7 +20,7 @@ def test_no_file_sets_nothing(tmp_path: Path) -> None:
 
 def test_every_setting_can_be_set(tmp_path: Path) -> None:
     text = (
-        'target = "simulated"\nphase = ["0-1", 3]\ncustomers = 10\nseed = 7\nworkers = 2\nout = "x"\n'
+        'target = "simulated"\npace = 0.5\nbrowser = true\nchromium = "/c"\nphase = ["0-1", 3]\ncustomers = 10\nseed = 7\nworkers = 2\nout = "x"\n'
         "jsonl = true\nquiet = false\n"
     )
     settings = settings_of(tmp_path, text)
@@ -34,7 +34,7 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("sede = 1", 'gatefall.toml: there is no setting "sede"; did you mean "seed"?'),
-        ("zzz = 1", 'there is no setting "zzz"; expected one of: target, phase'),
+        ("zzz = 1", 'there is no setting "zzz"; expected one of: target, pace'),
         ('seed = "7"', "seed = '7', expected a whole number"),
         ("seed = true", "seed = True, expected a whole number"),
         ("quiet = 1", "quiet = 1, expected true or false"),
