@@ -39,6 +39,11 @@ class Exchange:
         )
 
     @property
+    def refused(self) -> bool:
+        """Whether it was answered with a refusal."""
+        return self.answer is not None and self.answer.state == "refused"
+
+    @property
     def refused_by_gate(self) -> bool:
         """Whether the PM gate refused it."""
         return self.answer is not None and self.answer.status == 402 and self.answer.code == 1210
@@ -62,6 +67,22 @@ class Exchange:
         """Whether its body names a payment method; None where the body is not known."""
         body = self.body
         return bool(body.get("payment_method_id")) if hasattr(body, "get") else None
+
+    @property
+    def coming_plan(self) -> str | None:
+        """The rate plan that an update asks for."""
+        body = self.body
+        plan: Any = body.get("rate_plan") if hasattr(body, "get") else None
+        return plan.get("id") if hasattr(plan, "get") else None
+
+    def changes(self, subscription_id: str) -> bool:
+        """Whether it asked for a change of that subscription."""
+        if self.operation not in ("update", "append"):
+            return False
+        if any(fact.subject == subscription_id for fact in self.subscriptions):
+            return True
+        path = self.request.detail.get("path") if self.request is not None and self.request.detail is not None else None
+        return type(path) is str and subscription_id in path.split("/")
 
     @property
     def off_session(self) -> bool:

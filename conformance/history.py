@@ -6,19 +6,20 @@ The views are made when first asked for and kept: most properties look at the sa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from conformance.circumstances import Circumstances
 from conformance.exchange import Exchange
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, IntentTimeline
 from conformance.orderly import OrderlyPurchase, orderly_purchase
 from conformance.subscription_timeline import CHANGE_STATES, SubscriptionTimeline
 from scenarios.phase import GATED_OPERATIONS
-from sim.facts import EXACT, Fact
+from sim.facts import EXACT, LEDGER, Fact
 from sim.time import HOUR_US
 
 NOTHING: Final[tuple[Fact, ...]] = ()
+NOT_ENDED: Final = "the customer's end was never reached"
 _SHOW_LINES: Final = (*GATED_OPERATIONS, "pre_auth")
 _FOLLOWED: Final = frozenset((*GATED_OPERATIONS, "pre_auth", "cancel", "pay_bad_debt"))
 
@@ -36,6 +37,7 @@ class History:
         "_intents",
         "_exchanges",
         "_orderly",
+        "_outside",
     )
 
     def __init__(self, customer: int, account: str, facts: Sequence[Fact], circumstances: Circumstances) -> None:
@@ -47,6 +49,7 @@ class History:
         self._intents: dict[str, IntentTimeline] | None = None
         self._exchanges: dict[str, Exchange] | None = None
         self._orderly: OrderlyPurchase | Literal[False] | None = None
+        self._outside: bool | None = None
         by_kind: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in facts:
             by_kind[fact[3]].append(fact)
@@ -62,6 +65,43 @@ class History:
         """Whether nothing was left to happen when the stores were read. False too for a run that was interrupted."""
         facts = self.by_kind.get("settled")
         return facts is not None and facts[-1].state == "drained"
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is the history of a deployment seen from outside: whoever says that it is over does not know."""
+        if self._outside is None:
+            settled = self.by_kind.get("settled")
+            self._outside = settled[-1].source != EXACT if settled is not None else "reading" in self.by_kind
+        return self._outside
+
+    @property
+    def sees_stripe(self) -> bool:
+        """Whether Stripe's side is in the facts, so that the absence of a payment means something."""
+        return self.circumstances.sees_stripe and self.read(LEDGER)
+
+    def read(self, name: str) -> bool:
+        """Whether `name` was read completely at the end. The world reads everything."""
+        return not self.outside or self._reading_state(name) == "complete"
+
+    def why_unread(self, name: str) -> str:
+        """Why it was not, in words."""
+        reading = self._reading(name)
+        if reading is None:
+            return "nobody tried" if self.settled else NOT_ENDED
+        reason = reading.detail.get("reason") if reading.detail is not None else None
+        return str(reason or reading.state)
+
+    def _reading(self, name: str) -> Fact | None:
+        return next((fact for fact in self.of("reading") if fact.operation == name), None)
+
+    def _reading_state(self, name: str) -> str | None:
+        reading = self._reading(name)
+        return reading.state if reading is not None else None
+
+    @property
+    def first_asked_us(self) -> int:
+        """When the first request was sent: nothing of the customer's purchases is older."""
+        return min((fact.time_us for fact in self.of("request")), default=0)
 
     @property
     def ended_us(self) -> int:
@@ -153,6 +193,8 @@ class History:
                     born.append(waiting_us)
             if subscription.created_us is not None and not subscription.given:
                 born.append(subscription.created_us)
+        if self.outside:  # what was made by a request that got no answer is seen only later
+            born.append(self.first_asked_us)
         return canceled.time_us - min(born) >= self.circumstances.expiry_us
 
     def _tie(self) -> None:
@@ -160,6 +202,8 @@ class History:
         intents = self._gather_intents()
         subscriptions = self._gather_subscriptions()
         for intent in intents.values():
+            if intent.account_id not in (None, self.account):
+                continue  # another account's, of which this one was given a secret
             for name in intent.subscription_ids:
                 timeline = subscriptions.get(name)
                 if timeline is None:
@@ -172,6 +216,8 @@ class History:
                     timeline.intents.append(intents[related])
             if timeline.plans and not timeline.given and len(timeline.intents) > 1:
                 _tell_changes_apart(timeline)
+            if self.outside and not timeline.given and len(timeline.intents) > 1:
+                _tell_asked_changes_apart(timeline, self.exchanges.values())
             timeline.seal()
         self._intents = intents
         self._subscriptions = subscriptions
@@ -260,6 +306,14 @@ def _tell_changes_apart(timeline: SubscriptionTimeline) -> None:
     for intent in timeline.intents[1:]:
         created_us = intent.created_us
         if created_us is not None and created_us > in_force.time_us and intent.id not in timeline.change_ids:
+            timeline.change_ids.append(intent.id)
+
+
+def _tell_asked_changes_apart(timeline: SubscriptionTimeline, exchanges: Iterable[Exchange]) -> None:
+    """From outside, an intent that was made after a change was asked for pays for the change."""
+    asked = [one.asked_us for one in exchanges if one.changes(timeline.id) and one.asked_us is not None]
+    for intent in timeline.intents[1:] if asked else ():
+        if intent.created_us is not None and intent.created_us + LEDGER_SLACK_US >= min(asked):
             timeline.change_ids.append(intent.id)
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sim.facts import EXACT, Fact
+from sim.facts import EXACT, LEDGER, Fact
 
 LEDGER_SLACK_US: Final = 2_000_000
 """Assumption: Stripe stamps whole seconds by its own clock, so times read from its ledger may be two seconds off."""
 
 PAYABLE: Final = ("requires_payment_method", "requires_confirmation", "requires_action", "processing")
 """The statuses in which money can still come of an intent."""
+
+NOT_FOUND: Final = "not_found"
+"""Stands for the status of an intent that a secret names and Stripe does not know."""
+
+UNCLEAR: Final = "unclear"
+"""Stands for a status that nobody can tell, because clocks differ by more than it lasted."""
 
 REQUIRES_CUSTOMER: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
 
@@ -90,8 +96,10 @@ class IntentTimeline:
             self.amount_minor = fact.amount_minor
         detail = fact.detail
         if detail is not None:
-            if not self.subscription_ids:
+            if not self.subscription_ids or fact.source == LEDGER:  # what it is for may change after its creation
                 self.subscription_ids = tuple(detail.get("subscription_ids") or ())
+            if fact.source == LEDGER and "account_id" in detail:
+                self.account_id = detail["account_id"]
             refunded = detail.get("amount_refunded")
             if refunded is not None:
                 self.refunded_minor = int(refunded)
@@ -131,13 +139,32 @@ class IntentTimeline:
         return success.time_us <= time_us + (0 if success.source == EXACT else LEDGER_SLACK_US)
 
     def state_at(self, time_us: int) -> str | None:
-        """Its status at a moment; None before it is known."""
+        """Its status at a moment; None before it is known; `unclear` where the ledger's clock leaves it open.
+
+        Between two statuses that both wait for the customer, or can both still be paid, the later one is told.
+        """
+        if self.states and self.states[0].source == LEDGER:
+            return self._state_around(time_us)
         state = None
         for fact in self.states:
             if fact.time_us > time_us:
                 break
             state = fact.state
         return state
+
+    def _state_around(self, time_us: int) -> str | None:
+        states: list[str | None] = []
+        for fact in self.states:
+            if fact.time_us > time_us + LEDGER_SLACK_US:
+                break
+            if fact.time_us <= time_us - LEDGER_SLACK_US:
+                states.clear()
+            states.append(fact.state)
+        if not states or len(set(states)) == 1:
+            return states[-1] if states else None
+        if all(state in REQUIRES_CUSTOMER for state in states) or all(state in PAYABLE for state in states):
+            return states[-1]
+        return UNCLEAR
 
     @property
     def end_state(self) -> str | None:
@@ -169,6 +196,8 @@ class IntentTimeline:
     def declines(self) -> list[Fact]:
         """Every time it went back to needing a payment method: by Stripe's word, else as the customer's side met it."""
         exact = [fact for fact in self.states if fact.state == "requires_payment_method" and _failed(fact)]
+        if not exact and self.states and self.states[0].source == LEDGER:
+            exact = [fact for fact in self.charges if fact.state == "failed"]
         return exact or [fact for fact in self.confirms if fact.state == "requires_payment_method" and _failed(fact)]
 
     @property

@@ -281,7 +281,7 @@ class Judging:
             self._forget_plans()
             self._circumstances = history.circumstances
         orderly = history.orderly
-        key = (history.settled, orderly.shape if orderly is not None else None, *history.by_kind)
+        key = (history.settled, history.outside, orderly.shape if orderly is not None else None, *history.by_kind)
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _PLANS_KEPT:
@@ -297,6 +297,8 @@ class Judging:
             reason = prop.applies(history.circumstances)
             if reason is not None:
                 tally.not_applicable = reason
+            elif history.outside:
+                plan.steps.append((prop.judge_from_outside, tally))
             elif prop.only_when_settled and not history.settled:
                 plan.undecided.append(tally)
             elif prop.has_evidence(history.by_kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.history import History
+from conformance.intent_timeline import LEDGER_SLACK_US
 from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
 
 
@@ -19,7 +20,7 @@ def bought_anew(history: History, subscriptions: Sequence[SubscriptionTimeline])
     return sum(
         1
         for later in subscriptions
-        if any(_alike(earlier, later) and _in_force_before(earlier, later) for earlier in subscriptions)
+        if any(_alike(earlier, later) and _in_force_before(history, earlier, later) for earlier in subscriptions)
     )
 
 
@@ -27,11 +28,24 @@ def _alike(earlier: SubscriptionTimeline, later: SubscriptionTimeline) -> bool:
     return earlier is not later and (earlier.rate_plan, earlier.zone_id) == (later.rate_plan, later.zone_id)
 
 
-def _in_force_before(earlier: SubscriptionTimeline, later: SubscriptionTimeline) -> bool:
+def _in_force_before(history: History, earlier: SubscriptionTimeline, later: SubscriptionTimeline) -> bool:
+    if history.outside:
+        return _may_be_in_force_before(earlier, later)
     facts = earlier.exact or earlier.shown
     in_force_us = next((fact.time_us for fact in facts if fact.state in ("Paid", "Provisioned")), None)
     made_us = later.created_us
     return in_force_us is not None and made_us is not None and in_force_us <= made_us and _made_first(earlier, later)
+
+
+def _may_be_in_force_before(earlier: SubscriptionTimeline, later: SubscriptionTimeline) -> bool:
+    """From outside: not ruled out by what Stripe says of the payment of the one and the intent of the other."""
+    if earlier.id == later.id or earlier.state not in ("Paid", "Provisioned"):
+        return False
+    made = [intent.created_us for intent in later.base_intents if intent.created_us is not None]
+    paid = [intent.success_us for intent in earlier.base_intents if intent.success_us is not None]
+    if not made or not paid:
+        return True
+    return min(paid) <= min(made) + LEDGER_SLACK_US
 
 
 def _made_first(earlier: SubscriptionTimeline, later: SubscriptionTimeline) -> bool:

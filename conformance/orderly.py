@@ -123,7 +123,9 @@ def _success(intents: Sequence[Fact], finals: Sequence[Fact], account: str, line
 
 
 def _drained_after(settled: Sequence[Fact], success: Fact) -> bool:
-    return bool(settled) and settled[-1].state == "drained" and success.time_us <= settled[-1].time_us
+    if not settled or settled[-1].source != EXACT:
+        return False
+    return settled[-1].state == "drained" and success.time_us <= settled[-1].time_us
 
 
 def _concerns_only(intent_id: str, by_kind: Facts) -> bool:

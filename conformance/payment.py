@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from conformance.exchange import Exchange
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
 from conformance.prose import clock, listed, money, span
@@ -55,6 +56,8 @@ def unpaid(
     """
     change = plan is not None and bool(subscription.plans or subscription.given) and plan != subscription.rate_plan
     if change:
+        if history.outside and may_be_free(history, subscription, str(plan)):
+            return None
         return _unpaid_change(subscription, time_us, str(plan))
     if subscription.given:
         return None
@@ -72,6 +75,29 @@ def unpaid(
         if success_us is not None and (late_us is None or success_us < late_us):
             late_us = success_us
     return Unpaid(tuple(intents), late_us, _due(subscription, intents))
+
+
+def may_be_free(history: History, subscription: SubscriptionTimeline, plan: str) -> bool:
+    """Whether, from outside, a change to that plan may have cost nothing: no request for it was answered with a price.
+
+    Where nobody is known to have asked for it, or an answer is missing, nobody can tell what was due.
+    """
+    asked = [one for one in history.exchanges.values() if one.operation == "update" and one.changes(subscription.id)]
+    to_plan = [one for one in asked if one.coming_plan in (plan, None)]
+    return not to_plan or any(not _names_price(one) for one in to_plan if not one.refused)
+
+
+def _names_price(exchange: Exchange) -> bool:
+    return bool(exchange.secrets) or any((fact.amount_minor or 0) > 0 for fact in exchange.subscriptions)
+
+
+def every_payment_is_tied(history: History) -> bool:
+    """Whether all that succeeded at Stripe says what it was for: else it may have been for anything."""
+    return all(
+        bool(intent.subscription_ids)
+        for intent in history.intents.values()
+        if intent.succeeded and not intent.is_set_up
+    )
 
 
 def _unpaid_change(subscription: SubscriptionTimeline, time_us: int, plan: str) -> Unpaid | None:
@@ -110,12 +136,14 @@ def _unpaid_without_intent(history: History, subscription: SubscriptionTimeline,
     if due is None:
         return None
     if due > 0:
-        return Unpaid((), None, due)
+        return Unpaid((), None, due) if not history.outside or every_payment_is_tied(history) else None
     return None if _may_have_payment_method(history, time_us) else Unpaid((), None, 0)
 
 
 def _may_have_payment_method(history: History, time_us: int) -> bool:
     """Whether the account could have had a payment method: only where the facts rule it out is nothing due unpaid."""
+    if history.outside and (history.of("final_payment_method") or not history.read("payment_methods")):
+        return True
     for kind in ("account_payment_method", "payment_method"):
         if any(fact.time_us <= time_us for fact in history.of(kind)):
             return True

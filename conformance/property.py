@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from conformance.circumstances import Circumstances
+from conformance.evidence import EVIDENCE, lacking
 from conformance.finding import Finding, Severity, Tier
 from conformance.history import History
 from conformance.orderly import Shape
@@ -105,11 +106,29 @@ class Property:
         """Judge one history. May raise whatever a malformed history provokes: `Judging` keeps that from spreading."""
         if self.applies(history.circumstances) is not None:
             return NO_EVIDENCE
+        if history.outside:
+            return self.judge_from_outside(history)
         if self.only_when_settled and not history.settled:
             return Judgement(0, (), NOT_SETTLED)
         if not self.has_evidence(history.by_kind):
             return NO_EVIDENCE
         return self.function(history)
+
+    def judge_from_outside(self, history: History) -> Judgement:
+        """Judge a history without exact facts by what was read; where too little was, it stays undecided."""
+        evidence = EVIDENCE[self.id]
+        if not history.settled and (self.only_when_settled or evidence.to_accuse):
+            return Judgement(0, (), NOT_SETTLED)
+        missing = lacking(history, evidence.to_accuse)
+        if missing is not None:
+            return Judgement(0, (), missing) if evidence.concerns(history) else NO_EVIDENCE
+        if not self.has_evidence(history.by_kind):
+            return NO_EVIDENCE
+        judgement = self.function(history)
+        if judgement.findings or judgement.undecided is not None or not judgement.checks:
+            return judgement
+        missing = lacking(history, evidence.to_hold)
+        return judgement if missing is None else judgement._replace(undecided=missing)
 
     def finding(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.intent_timeline import IntentTimeline
-from sim.facts import Fact
+from sim.facts import EXACT, Fact
 
 CHANGE_STATES = ("change_waiting", "change_applied", "change_ended")
 SHOWS_PURCHASE = ("bulk_create", "create", "registrar_checkout", "pre_auth")
@@ -110,7 +110,16 @@ class SubscriptionTimeline:
         for fact in self.exact:
             if fact.amount_minor is not None:
                 return fact.amount_minor
-        return self.shown_price
+        shown = self.shown_price
+        if shown is None and self.final is not None and self.final.source != EXACT and not self.given:
+            return self._final_price
+        return shown
+
+    @property
+    def _final_price(self) -> int | None:
+        """The price at the end, where that is all that answers ever showed and no change can have made it another."""
+        final = self.final
+        return None if final is None or any(fact.operation in CHANGES for fact in self.shown) else final.amount_minor
 
     @property
     def shown_price(self) -> int | None:

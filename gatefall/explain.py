@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from gatefall.columns import in_columns
+
+if TYPE_CHECKING:
+    from conformance.evidence import Evidence
 
 
 @click.command(short_help="Say what a property means, why it matters and what proves a breach.")
@@ -12,12 +18,15 @@ from gatefall.columns import in_columns
 def explain(name: str | None) -> None:
     """Say what a property means: its statement, why it matters, at which tiers it is judged, and from what evidence.
 
+    The evidence comes twice: as the simulated world and the mock have it, and as it is read of a real deployment.
+
     Without an argument, list all properties with one sentence each.
 
     \b
     Example:
       gatefall explain no-entitlement-without-payment
     """
+    from conformance.evidence import EVIDENCE
     from conformance.properties import PROPERTIES
 
     if name is None:
@@ -31,6 +40,7 @@ def explain(name: str | None) -> None:
         ("Tiers", ", ".join(prop.tiers)),
         ("Severity", prop.severity),
         ("Evidence", prop.evidence),
+        *_outside(EVIDENCE[prop.id]),
         ("Example", prop.example),
         ("Worst is", prop.magnitude),
     )
@@ -39,6 +49,21 @@ def explain(name: str | None) -> None:
     for heading, text in paragraphs:
         click.echo()
         click.echo(_wrapped(text, f"{heading + ':':<10}"))
+
+
+def _outside(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """How it is judged from outside, with what, and what is not seen."""
+    yield "Outside", evidence.outside
+    if evidence.to_accuse or evidence.besides:
+        yield "Judged", f"there only with: {_listed((*evidence.to_accuse, *evidence.besides))}."
+    if evidence.to_hold:
+        yield "Held", f"there only with{' also' if evidence.to_accuse else ''}: {_listed(evidence.to_hold)}."
+    if evidence.blind is not None:
+        yield "Unseen", f"{evidence.blind}."
+
+
+def _listed(capabilities: Iterable[str]) -> str:
+    return ", ".join(capabilities)
 
 
 def _unknown(name: str) -> click.ClickException:

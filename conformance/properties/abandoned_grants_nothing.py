@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import PAYABLE, REQUIRES_CUSTOMER
+from conformance.on_its_way import on_its_way, still_moving
 from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.properties.payment_leads_to_entitlement import ended_rightly
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money, span
+from conformance.sighting import cancel_asked
 from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
 from sim.facts import EXACT, Fact
 from sim.time import HOUR_US, MINUTE_US
@@ -28,10 +30,13 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     expiry_us = history.circumstances.expiry_us
+    undecided: str | None = None
     for subscription in history.subscriptions.values():
         created_us = subscription.created_us
         if subscription.given or created_us is None:
             continue
+        if history.outside:
+            undecided = undecided or _not_yet(history, subscription, created_us)
         if subscription.state == "Expired":
             checks += 1
             findings.extend(_judge_expired(history, subscription, created_us))
@@ -43,12 +48,23 @@ def judge(history: History) -> Judgement:
             findings.extend(_paid_after_expiry(history, subscription, created_us))
     if checks:
         findings.extend(_refused_afterwards(history))
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
+
+
+def _not_yet(history: History, subscription: SubscriptionTimeline, created_us: int) -> str | None:
+    """From outside: why the end came too soon to tell what becomes of an unpaid purchase, if it did."""
+    if subscription.state == "Expired":
+        return still_moving(history, subscription)
+    waits = subscription.state == "AwaitingPayment" and _abandoned(subscription, history.ended_us)
+    if not waits or _had_time_to_expire(history, created_us):
+        return None
+    age = span(history.ended_us - created_us)
+    return f"{subscription.id} had been unpaid for {age} when all was read, and nobody waited for its 23 hours"
 
 
 def _had_time_to_expire(history: History, created_us: int) -> bool:
     """Whether a purchase of that moment must have expired: it is too old, or nothing is left that could expire it."""
-    if history.circumstances.target == _SIMULATED:
+    if history.circumstances.target == _SIMULATED and not history.outside:
         return True  # a simulated history ends only when nothing is left to happen, not even an alarm
     return history.ended_us >= created_us + history.circumstances.expiry_us + _SWEEP_US
 
@@ -77,6 +93,8 @@ def _judge_expired(history: History, subscription: SubscriptionTimeline, created
         )
         yield _finding(history, subscription, proof, [expired, *(intent.final for intent in live)])
     for intent in subscription.base_intents:
+        if on_its_way(history, intent):
+            continue
         if intent.succeeded and intent.kept_minor > 0 and ended_rightly(history, intent, subscription):
             proof = (
                 f"Intent {intent.id} ({money(intent.amount_minor)}) succeeded{_when(intent.success_us)} for "
@@ -84,6 +102,17 @@ def _judge_expired(history: History, subscription: SubscriptionTimeline, created
                 f"{subscription.id}, which is Expired{_at(expired)}: the money was not given back."
             )
             yield _finding(history, subscription, proof, [expired, intent.success, intent.final], intent.kept_minor)
+    final = subscription.final
+    if history.outside and final is not None and not cancel_asked(history):
+        soon = _too_early(history, subscription, history.first_asked_us, final.time_us)
+        early = final if soon else _ended_early(history, subscription)
+        if early is not None:
+            proof = (
+                f"Subscription {subscription.id} was asked for at {clock(history.first_asked_us)} at the earliest, and "
+                f"was over by {clock(early.time_us)} ({early.state}), and Expired: the customer had "
+                f"{span(history.circumstances.expiry_us)} to pay."
+            )
+            yield _finding(history, subscription, proof, [*subscription.shown[:1], early, final])
     if (
         expired is not None
         and expired.source == EXACT
@@ -95,6 +124,19 @@ def _judge_expired(history: History, subscription: SubscriptionTimeline, created
             f"{span(expired.time_us - created_us)}: the customer had {span(history.circumstances.expiry_us)} to pay."
         )
         yield _finding(history, subscription, proof, [subscription.exact[0], expired])
+
+
+def _ended_early(history: History, subscription: SubscriptionTimeline) -> Fact | None:
+    """From outside: what ended its only intent before its time, with no reason to be seen but that it expired."""
+    intents = subscription.base_intents
+    if len(intents) != 1 or intents[0].canceled is None or intents[0].declines or intents[0].redirects:
+        return None
+    canceled = intents[0].canceled
+    if cancel_asked(history) or not _too_early(
+        history, subscription, history.first_asked_us, canceled.time_us + MINUTE_US
+    ):
+        return None
+    return canceled
 
 
 def _too_early(history: History, subscription: SubscriptionTimeline, created_us: int, expired_us: int) -> bool:
@@ -146,7 +188,7 @@ def _refused_afterwards(history: History) -> Iterable[Finding]:
         (
             fact.time_us
             for subscription in history.subscriptions.values()
-            for fact in subscription.exact
+            for fact in (subscription.shown if history.outside else subscription.exact)
             if fact.state == "Expired"
         ),
         default=None,

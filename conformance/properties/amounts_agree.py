@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
+from conformance.on_its_way import any_on_its_way
 from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock, listed, money
-from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline, member
+from conformance.subscription_timeline import CHANGES, SHOWS_PURCHASE, SubscriptionTimeline, member
 from sim.facts import Fact
 
 Lines = list[tuple[SubscriptionTimeline, int | None]]
@@ -22,6 +23,7 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     settled = history.settled
+    undecided: str | None = None
     prices: dict[str, int | None] = {}
     for subscription in history.subscriptions.values():
         due = subscription.due_minor
@@ -37,6 +39,8 @@ def judge(history: History) -> Judgement:
         if change is not None:
             checks += 1
             findings.extend(_judge_change(history, intent, change))
+        if history.outside:
+            findings.extend(_difference_shown(history, intent))
         if not lines or any(subscription.given or subscription.change_ids for subscription, _ in lines):
             continue
         checks += 1
@@ -46,8 +50,11 @@ def judge(history: History) -> Judgement:
         if total != intent.amount_minor:
             findings.extend(_judge_total(history, intent, lines, total))
         if settled and intent.succeeded and not intent.is_set_up:
-            findings.extend(_judge_conservation(history, intent, lines))
-    return conclude(checks, findings, None if settled else NOT_SETTLED)
+            waits = any_on_its_way(history, [intent])
+            if waits is None and history.read("list_subscriptions"):
+                findings.extend(_judge_conservation(history, intent, lines))
+            undecided = undecided or waits
+    return conclude(checks, findings, undecided if settled else NOT_SETTLED)
 
 
 def _judge_line(history: History, subscription: SubscriptionTimeline, due: int | None) -> Iterable[Finding]:
@@ -86,6 +93,30 @@ def _waiting_change(intent: IntentTimeline, lines: Lines) -> Fact | None:
             if fact.state == "change_waiting" and fact.related == intent.id and member(fact, "due") is not None:
                 return fact
     return None
+
+
+def _difference_shown(history: History, intent: IntentTimeline) -> Iterable[Finding]:
+    """From outside: the answer that gave the secret of an intent for a change showed what is due, or the plan in force.
+
+    The intent asks for the price shown as awaiting payment. An answer may show the plan in force instead, which says
+    nothing of what is due.
+    """
+    asked = intent.amount_minor
+    for secret in intent.secrets:
+        exchange = history.exchanges.get(secret.related or "")
+        if exchange is None or exchange.operation not in CHANGES or asked is None:
+            continue
+        for fact in exchange.subscriptions:
+            due = fact.amount_minor
+            if fact.state == "AwaitingPayment" and due is not None and due != asked:
+                proof = (
+                    f"At {clock(fact.time_us)} the answer to {exchange.operation} showed {money(due)} as due for the "
+                    f"change of subscription {fact.subject}, but intent {intent.id} asked for {money(asked)}: "
+                    f"they differ by {money(abs(asked - due))}."
+                )
+                facts = [fact, intent.created or intent.final]
+                yield PROPERTY.finding(history, "inline", fact.time_us, proof, facts, abs(asked - due))
+                return
 
 
 def _judge_change(history: History, intent: IntentTimeline, change: Fact) -> Iterable[Finding]:

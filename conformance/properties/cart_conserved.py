@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.new_purchase import bought_anew
+from conformance.on_its_way import still_moving
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import SubscriptionTimeline, member
@@ -21,6 +22,7 @@ def judge(history: History) -> Judgement:
     """Every attempt that came to an end: its lines against the subscriptions that came of them."""
     checks = 0
     findings: list[Finding] = []
+    undecided: str | None = None
     ends = {fact.subject: fact for fact in history.of("outcome")}
     for attempt in history.of("attempt"):
         end = ends.get(attempt.subject)
@@ -30,17 +32,33 @@ def judge(history: History) -> Judgement:
         checks += 1
         if end.state == "converted":
             shown = history.shown_in(attempt.subject)
-            if len(shown) < lines:
+            if len(shown) < lines and history.outside and _behind_secrets(history, attempt):
+                undecided = "lines were bought behind a client secret, and nobody tells which those are"
+            elif len(shown) < lines:
                 findings.append(_line_lost(history, attempt, end, int(lines), shown))
         findings.extend(_refused_unseen(history, attempt, end))
     if checks and history.orderly is None:
         for subscription in history.subscriptions.values():
             final = subscription.final
+            waits = still_moving(history, subscription)
+            undecided = undecided or waits
+            if waits is not None or not history.read("entitlements"):
+                continue
             if final is not None and not subscription.given and _nowhere(subscription):
                 findings.append(_in_between(history, subscription, final))
         if len(history.subscriptions) > 1:
             findings.extend(_too_many(history))
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
+
+
+def _behind_secrets(history: History, attempt: Fact) -> bool:
+    """Whether an intent whose secret the attempt was given is not known to pay for anything."""
+    return any(
+        not (history.intents[fact.subject].subscription_ids if fact.subject in history.intents else ())
+        for exchange in history.exchanges.values()
+        if exchange.attempt == attempt.subject
+        for fact in exchange.secrets
+    )
 
 
 def _line_lost(history: History, attempt: Fact, end: Fact, lines: int, shown: list[str]) -> Finding:

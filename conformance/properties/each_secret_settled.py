@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, IntentTimeline
+from conformance.on_its_way import any_on_its_way, on_its_way
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money
 from sim.facts import EXACT, Fact
@@ -22,16 +23,18 @@ def judge(history: History) -> Judgement:
         return conclude(0)
     checks = 0
     findings: list[Finding] = []
+    undecided: str | None = None
     for attempt, intents in _by_attempt(history).items():
         if len(intents) < 2:
             continue
         checks += 1
         for intent in intents:
+            undecided = undecided or any_on_its_way(history, [intent])
             others = [other for other in intents if set(other.subscription_ids).isdisjoint(intent.subscription_ids)]
             if not others:
                 continue
             findings.extend(_judge_intent(history, attempt, intent, others))
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
 
 
 def _by_attempt(history: History) -> dict[str, list[IntentTimeline]]:
@@ -69,6 +72,8 @@ def _judge_paid(
 ) -> Iterable[Finding]:
     """What was paid for is there, whatever became of the others."""
     for subscription in history.covered_by(intent):
+        if on_its_way(history, intent):
+            return
         if subscription.final is None or subscription.active_at_end or intent.refunded_minor > 0:
             continue
         if subscription.state in ("Cancelled", "Expired", "Failed"):
@@ -90,9 +95,21 @@ def _latest_replacement_us(history: History, canceled: Fact) -> int:
     One that comes later is there because the customer bought again what had got lost. Where faults delay things, or
     times are those of Stripe's ledger, nobody can tell.
     """
+    if history.outside:
+        quiet = history.read("ledger_events") and not _disturbed(history)
+        return canceled.time_us + _REPLACED_WITHIN_US + LEDGER_SLACK_US if quiet else history.ended_us
     if "fault" in history.by_kind or canceled.source != EXACT:
         return history.ended_us
     return canceled.time_us + _REPLACED_WITHIN_US
+
+
+def _disturbed(history: History) -> bool:
+    """Whether anything was slow or broken as far as the customer could see."""
+    return any(
+        fact.state == "unknown" or (fact.status or 0) >= 500
+        for kind in ("answer", "confirm")
+        for fact in history.of(kind)
+    )
 
 
 def _judge_canceled(

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, IntentTimeline
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money, span
-from conformance.subscription_timeline import SubscriptionTimeline
+from conformance.subscription_timeline import SubscriptionTimeline, member
 from sim.facts import Fact
 
 
@@ -43,7 +43,8 @@ def _judge_declined(history: History, intent: IntentTimeline, declines: list[Fac
         yield PROPERTY.finding(history, "batch", canceled.time_us, proof, [first, canceled], intent.amount_minor or 1)
     yield from _refused_retries(history, intent, first)
     for subscription in purchases:
-        yield from _granted_in_between(history, intent, subscription, first)
+        if history.sees_stripe:
+            yield from _granted_in_between(history, intent, subscription, first)
         yield from _ended_in_between(history, subscription, first)
 
 
@@ -81,6 +82,8 @@ def _granted_in_between(
     history: History, intent: IntentTimeline, subscription: SubscriptionTimeline, first: Fact
 ) -> Iterable[Finding]:
     """Nothing is active between the decline and the success."""
+    if history.outside:
+        yield from _activated_in_between(history, intent, subscription, first)
     for fact in subscription.entitlements:
         if fact.state != "active" or fact.time_us < first.time_us:
             continue
@@ -97,9 +100,32 @@ def _granted_in_between(
             return
 
 
+def _activated_in_between(
+    history: History, intent: IntentTimeline, subscription: SubscriptionTimeline, first: Fact
+) -> Iterable[Finding]:
+    """From outside: `activated_on` lies after the decline and before any success."""
+    for fact in subscription.final_entitlements:
+        activated_us = member(fact, "activated_us")
+        if activated_us is None or fact.state != "active" or activated_us < first.time_us - LEDGER_SLACK_US:
+            continue
+        if not any(other.succeeded_by(activated_us) for other in subscription.intents):
+            proof = (
+                f"Intent {intent.id} was declined at {clock(first.time_us)}, and the entitlement of subscription "
+                f"{subscription.id} ({money(subscription.due_minor)}) was activated at {clock(activated_us)} with "
+                "nothing paid in between: a failed payment granted something."
+            )
+            yield PROPERTY.finding(
+                history, "batch", activated_us, proof, [first, fact], max(subscription.due_minor or 0, 1)
+            )
+
+
 def _ended_in_between(history: History, subscription: SubscriptionTimeline, first: Fact) -> Iterable[Finding]:
     """The purchase waits on: a decline alone does not make it Failed or Cancelled."""
     ended = subscription.ended
+    if ended is None and history.outside:
+        ended = subscription.final
+        if ended is None or ended.state not in ("Failed", "Cancelled") or _replaced(history, subscription):
+            return
     if ended is None or ended.state == "Expired" or ended.time_us < first.time_us:
         return
     if ended.state == "Cancelled" and not _cancelled_by_decline(history, subscription, first, ended):
@@ -111,6 +137,14 @@ def _ended_in_between(history: History, subscription: SubscriptionTimeline, firs
         f"{listed(intent.id for intent in subscription.intents)}): it should have waited for another payment method."
     )
     yield PROPERTY.finding(history, "batch", ended.time_us, proof, [first, ended], max(subscription.due_minor or 0, 1))
+
+
+def _replaced(history: History, subscription: SubscriptionTimeline) -> bool:
+    """From outside: whether another purchase may have taken its place."""
+    return any(
+        other is not subscription and not other.given and other.rate_plan in (subscription.rate_plan, None)
+        for other in history.subscriptions.values()
+    )
 
 
 def _cancelled_by_decline(history: History, subscription: SubscriptionTimeline, first: Fact, ended: Fact) -> bool:

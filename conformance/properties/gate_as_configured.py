@@ -20,6 +20,9 @@ will be charged."""
 
 UNUSABLE = ("none", "expired")
 
+_FAILED = ("requires_payment_method", "canceled")
+"""What a confirmation says that certainly put nothing on file."""
+
 
 def judge(history: History) -> Judgement:
     """Every answer of the six operations, against what the phase says of the operation."""
@@ -87,6 +90,8 @@ def usable_on_file(history: History, time_us: int) -> bool:
     attempts = history.of("attempt")
     if not attempts or any(member(fact, "pm_on_file") not in USABLE for fact in attempts):
         return False
+    if history.outside and any(fact.operation == "remove_payment_method" for fact in history.of("request")):
+        return False
     removed = any(fact.state == "removed" and fact.time_us <= time_us for fact in history.of("account_payment_method"))
     return not removed and not any(
         fact.state == "detached" and fact.time_us <= time_us for fact in history.of("payment_method")
@@ -105,12 +110,24 @@ def nothing_on_file(history: History, time_us: int) -> bool:
         return False
     if any(fact.state == "added" and fact.time_us <= time_us for fact in history.of("detour")):
         return False
+    if history.outside and _may_have_added(history, time_us):
+        return False
     added = [*history.of("account_payment_method"), *history.of("payment_method")]
     return not any(
         fact.time_us <= time_us and not member(fact, "at_start") and fact.state in ("on_file", "default", "attached")
         for fact in added
         if not _made_with_account(history, fact)
     )
+
+
+def _may_have_added(history: History, time_us: int) -> bool:
+    """From outside: whether anything that puts a payment method on file may have happened by then.
+
+    Paying does, and so does adding one. What had no answer may have.
+    """
+    adding = any(fact.operation == "add_payment_method" and fact.time_us <= time_us for fact in history.of("request"))
+    confirmed = any(fact.time_us <= time_us and fact.state not in _FAILED for fact in history.of("confirm"))
+    return adding or confirmed or any(intent.succeeded_by(time_us) for intent in history.intents.values())
 
 
 def _made_with_account(history: History, fact: Fact) -> bool:
@@ -122,6 +139,8 @@ def _made_with_account(history: History, fact: Fact) -> bool:
 def _made_meanwhile(history: History, exchange: Exchange, answer: Fact) -> list[Fact]:
     """What came into being while the refused request was the only one under way, or was shown in its answer."""
     made = list(exchange.subscriptions)
+    if history.outside:
+        return [*made, *_left_behind(history)]
     start_us = exchange.asked_us
     if start_us is None or _others_under_way(history, exchange, start_us, answer.time_us):
         return made
@@ -134,6 +153,15 @@ def _made_meanwhile(history: History, exchange: Exchange, answer: Fact) -> list[
             if start_us < fact.time_us < answer.time_us and not member(fact, "at_start"):
                 made.append(fact)
     return made
+
+
+def _left_behind(history: History) -> list[Fact]:
+    """From outside: what is there at the end although the gate refused whatever the customer asked for."""
+    if any(not other.refused_by_gate for other in history.exchanges.values()):
+        return []
+    made = [s.final for s in history.subscriptions.values() if s.final is not None and not s.given]
+    intents = [i.final for i in history.intents.values() if i.final is not None and i.subscription_ids]
+    return [*made, *intents]
 
 
 def _others_under_way(history: History, exchange: Exchange, start_us: int, end_us: int) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
+from conformance.intent_timeline import LEDGER_SLACK_US
 from conformance.properties.gate_as_configured import usable_on_file
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
@@ -58,9 +60,25 @@ def _card_refused_meanwhile(history: History, fact: Fact) -> bool:
         return False
     if not exchange.brings_payment_method and not usable_on_file(history, fact.time_us):
         return False
-    asked_us = exchange.asked_us
+    asked_us, answered_us = exchange.asked_us, fact.time_us
+    if history.outside:
+        if _tried_meanwhile(history, exchange, asked_us, answered_us):
+            return False
+        asked_us, answered_us = asked_us - LEDGER_SLACK_US, answered_us + LEDGER_SLACK_US
+    return any(charge.state == "failed" and asked_us < charge.time_us <= answered_us for charge in history.of("charge"))
+
+
+def _tried_meanwhile(history: History, exchange: Exchange, asked_us: int, answered_us: int) -> bool:
+    """Whether something else may have had a card refused about then."""
+    start_us, end_us = asked_us - 2 * LEDGER_SLACK_US, answered_us + 2 * LEDGER_SLACK_US
+    if any(start_us <= fact.time_us <= end_us for fact in history.of("confirm")):
+        return True
     return any(
-        charge.state == "failed" and asked_us < charge.time_us <= fact.time_us for charge in history.of("charge")
+        other is not exchange
+        and other.asked_us is not None
+        and other.asked_us <= end_us
+        and (other.answer is None or other.answer.state == "unknown" or other.answer.time_us >= start_us)
+        for other in history.exchanges.values()
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from conformance.circumstances import Circumstances
 from conformance.finding import Finding
 from conformance.history import History
@@ -31,6 +33,8 @@ def judge(history: History) -> Judgement:
                 missing = unpaid(history, subscription, fact.time_us, member(fact, "feature"))
                 if missing is not None:
                     findings.append(_active_at_the_end(history, subscription, fact, missing))
+                else:
+                    findings.extend(_activated_early(history, subscription, fact))
     return conclude(checks, findings, None if settled else NOT_SETTLED)
 
 
@@ -69,6 +73,23 @@ def _granted_early(history: History, subscription: SubscriptionTimeline, fact: F
     return PROPERTY.finding(
         history, "inline", fact.time_us, proof, [fact, *missing.facts()], missing.magnitude(fact.time_us)
     )
+
+
+def _activated_early(history: History, subscription: SubscriptionTimeline, fact: Fact) -> Iterable[Finding]:
+    """From outside, `activated_on` tells when what is active at the end was granted."""
+    activated_us = member(fact, "activated_us")
+    if activated_us is None:
+        return
+    missing = unpaid(history, subscription, activated_us, member(fact, "feature"))
+    if missing is not None:
+        proof = (
+            f"The entitlement of subscription {subscription.id} ({member(fact, 'feature') or 'no feature named'}) says "
+            f"that it was activated at {clock(activated_us)}, but {missing.because(activated_us)}; "
+            "therefore it was granted without payment."
+        )
+        yield PROPERTY.finding(
+            history, "batch", activated_us, proof, [fact, *missing.facts()], missing.magnitude(activated_us)
+        )
 
 
 def _active_at_the_end(history: History, subscription: SubscriptionTimeline, fact: Fact, missing: Unpaid) -> Finding:

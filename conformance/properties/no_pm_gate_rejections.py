@@ -8,7 +8,7 @@ from conformance.circumstances import Circumstances
 from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import REQUIRES_CUSTOMER
+from conformance.intent_timeline import LEDGER_SLACK_US, REQUIRES_CUSTOMER
 from conformance.properties.gate_as_configured import nothing_on_file
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, listed
@@ -23,6 +23,7 @@ def judge(history: History) -> Judgement:
     """Answers of the six operations, and any other that is refused by the gate."""
     checks = 0
     findings: list[Finding] = []
+    undecided: str | None = None
     for fact in history.of("answer"):
         gated = fact.operation in _GATED
         if gated and fact.state != "unknown":
@@ -35,14 +36,24 @@ def judge(history: History) -> Judgement:
                 findings.append(finding)
         elif gated and fact.status == 500:
             finding = _crashed(history, fact)
-            if finding is not None:
+            if finding is not None and history.outside:
+                undecided = _unexplained(fact)
+            elif finding is not None:
                 findings.append(finding)
     if not history.of("answer"):
         for fact in history.of("gate"):
             if fact.state == "refused":
                 checks += 1
                 findings.append(_rejected(history, fact))
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
+
+
+def _unexplained(fact: Fact) -> str:
+    """Why a server's error decides nothing from outside."""
+    return (
+        f"{fact.operation} answered {fact.actor} with 500 (request {fact.subject}); whether the missing payment method "
+        "is the cause cannot be seen from outside"
+    )
 
 
 def alert(history: History) -> list[AlertEvent]:
@@ -91,9 +102,12 @@ def _with_nothing(history: History, exchange: Exchange, fact: Fact) -> Finding |
     asked_us = exchange.asked_us
     if asked_us is None:
         return None
+    slack_us = LEDGER_SLACK_US if history.outside else 0
     for intent in history.intents.values():
         made_us = intent.created_us
-        if made_us is None or not asked_us < made_us <= fact.time_us or intent.secrets:
+        if made_us is None or not asked_us - slack_us < made_us <= fact.time_us or intent.secrets:
+            continue
+        if history.outside and _others_near(history, exchange, fact.time_us):
             continue
         if intent.state_at(fact.time_us) in REQUIRES_CUSTOMER:
             proof = (
@@ -102,6 +116,17 @@ def _with_nothing(history: History, exchange: Exchange, fact: Fact) -> Finding |
             )
             return PROPERTY.finding(history, "inline", fact.time_us, proof, [*exchange.facts, intent.created])
     return None
+
+
+def _others_near(history: History, exchange: Exchange, answered_us: int) -> bool:
+    """Whether another request was under way about then, so that nobody can tell which of them made an intent."""
+    start_us, end_us = (exchange.asked_us or 0) - LEDGER_SLACK_US, answered_us + LEDGER_SLACK_US
+    for other in history.exchanges.values():
+        if other is exchange or other.asked_us is None or other.asked_us > end_us:
+            continue
+        if other.answer is None or other.answer.state == "unknown" or other.answer.time_us >= start_us:
+            return True
+    return False
 
 
 def _crashed(history: History, fact: Fact) -> Finding | None:

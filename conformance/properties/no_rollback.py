@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from conformance.circumstances import Circumstances
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, money
+from conformance.sighting import cancel_asked, earlier_states, went_back
 from conformance.subscription_timeline import SubscriptionTimeline, member
 from sim.facts import Fact
+
+_COMMITTED: Final = ("Paid", "Provisioned")
+_UNDONE: Final = ("AwaitingPayment", "Failed", "Expired", "Cancelled")
 
 
 def judge(history: History) -> Judgement:
@@ -16,8 +23,11 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     for subscription in history.subscriptions.values():
-        if subscription.ever_in_force or subscription.state == "Paid":
+        if subscription.ever_in_force or subscription.state == "Paid" or _seen_in_force(history, subscription):
             checks += 1
+            if history.outside:
+                findings.extend(_seen_undone(history, subscription))
+                continue
             undone = undoing(history, subscription)
             if undone is not None:
                 findings.append(_undone(history, subscription, undone))
@@ -39,6 +49,37 @@ def undoing(history: History, subscription: SubscriptionTimeline) -> Fact | None
         elif committed and _undoes(history, fact):
             return fact
     return None
+
+
+def _seen_in_force(history: History, subscription: SubscriptionTimeline) -> bool:
+    return history.outside and any(fact.state in _COMMITTED for fact in earlier_states(subscription))
+
+
+def _seen_undone(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
+    """From outside: seen in force, and later waiting or ended, although nobody cancelled anything."""
+    changed = any(exchange.changes(subscription.id) for exchange in history.exchanges.values())
+    low: tuple[str, ...] = _UNDONE[1:] if changed else _UNDONE
+    if cancel_asked(history):
+        low = low[:-1]
+    pair = went_back(history, subscription, _COMMITTED, low) or _paid_and_undone(subscription, low)
+    if pair is None:
+        return
+    seen, later = pair
+    proof = (
+        f"Subscription {subscription.id} ({money(subscription.due_minor)}) was seen as {seen.state} at "
+        f"{clock(seen.time_us)} and as {later.state} at {clock(later.time_us)}, and no cancellation was asked for: "
+        "something committed was undone."
+    )
+    yield PROPERTY.finding(history, "batch", later.time_us, proof, [seen, later], max(subscription.due_minor or 0, 1))
+
+
+def _paid_and_undone(subscription: SubscriptionTimeline, low: tuple[str, ...]) -> tuple[Fact, Fact] | None:
+    """An entitlement that was paid for and seen active, of a subscription that waits or has ended when all is over."""
+    final = subscription.final
+    if final is None or final.state not in low or not subscription.paid_for:
+        return None
+    active = next((fact for fact in subscription.entitlements_shown if fact.state == "active"), None)
+    return (active, final) if active is not None else None
 
 
 def _undoes(history: History, fact: Fact) -> bool:

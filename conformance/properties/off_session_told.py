@@ -40,7 +40,7 @@ def _judge_accepted(history: History, exchange: Exchange, answer: Fact) -> list[
             f"{NEEDS_CUSTOMER_CODE}: it cannot know that nothing will happen by itself"
         )
         found.append(_finding(history, exchange, answer, clause))
-    if not history.circumstances.sees_stripe:
+    if not history.sees_stripe:
         return found
     for shown in exchange.subscriptions:
         subscription = history.subscription(shown.subject)

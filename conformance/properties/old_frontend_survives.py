@@ -11,7 +11,7 @@ from conformance.payment import unpaid
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
 from conformance.subscription_timeline import member
-from scenarios.phase import default_front_end
+from scenarios.phase import PAYMENT_OPERATIONS, default_front_end
 from sim.facts import Fact
 
 _AGE = {"old": 0, "inline": 1, "new": 2}
@@ -22,6 +22,7 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     noted: list[str] = []
+    undecided: str | None = None
     ends = {fact.subject: fact for fact in history.of("outcome")}
     for attempt in history.of("attempt"):
         if str(member(attempt, "client") or attempt.actor).startswith("iapi"):
@@ -29,10 +30,23 @@ def judge(history: History) -> Judgement:
         checks += 1
         end = ends.get(attempt.subject)
         noted.append(str(end.state) if end is not None else "no outcome")
-        findings.extend(_judge_end(history, attempt, end))
-    if checks and history.circumstances.sees_stripe:
+        bad = list(_judge_end(history, attempt, end))
+        if bad and history.outside and not _answered_with_nothing(history, attempt):
+            undecided = f"attempt {attempt.subject} ended badly; what else was in its way cannot be seen from outside"
+        else:
+            findings.extend(bad)
+    if checks and history.sees_stripe:
         findings.extend(_grants(history))
-    return conclude(checks, findings, None, tuple(noted))
+    return conclude(checks, findings, undecided, tuple(noted))
+
+
+def _answered_with_nothing(history: History, attempt: Fact) -> bool:
+    """Whether a purchase of the attempt was accepted with neither a subscription nor a secret: that explains all."""
+    return any(
+        exchange.accepted and not exchange.subscriptions and not exchange.secrets
+        for exchange in history.exchanges.values()
+        if exchange.attempt == attempt.subject and exchange.operation in PAYMENT_OPERATIONS
+    )
 
 
 def _judge_end(history: History, attempt: Fact, end: Fact | None) -> Iterable[Finding]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, IntentTimeline
+from conformance.on_its_way import any_on_its_way, delivered_by_us, on_its_way
 from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, money, span
@@ -17,6 +18,7 @@ _ENDED = ("Cancelled", "Expired", "Failed")
 def judge(history: History) -> Judgement:
     """Every success that was kept: its subscriptions are active at the end, were so in time, and stayed so."""
     checks = 0
+    undecided: str | None = None
     findings: list[Finding] = []
     for intent in history.intents.values():
         if not intent.succeeded:
@@ -26,15 +28,65 @@ def judge(history: History) -> Judgement:
                 continue
             checks += 1
             finding = _judge_paid(history, intent, subscription)
-            if finding is not None:
+            late_us = _activated_late(history, intent, subscription) if history.outside else None
+            if finding is None and late_us is not None:
+                late = _late_from_outside(history, intent, subscription, late_us)
+                if isinstance(late, str):
+                    undecided = late
+                elif late is not None:
+                    findings.append(late)
+            elif finding is None:
+                continue
+            elif history.outside and on_its_way(history, intent):
+                undecided = any_on_its_way(history, [intent])
+            else:
                 findings.append(finding)
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
+
+
+def _activated_late(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> int | None:
+    """From outside: when it was activated, if that was too long after the success; None if it was not."""
+    success_us = intent.success_us
+    if success_us is None or subscription.given or intent.id in subscription.change_ids:
+        return None
+    latest_us = success_us + history.circumstances.entitlement_bound_us + LEDGER_SLACK_US
+    for fact in subscription.final_entitlements:
+        activated_us = member(fact, "activated_us")
+        if activated_us is not None and activated_us > latest_us and fact.state == "active":
+            return int(activated_us)
+    return None
+
+
+def _late_from_outside(
+    history: History, intent: IntentTimeline, subscription: SubscriptionTimeline, activated_us: int
+) -> Finding | str | None:
+    """A breach if the event had been delivered long before; none if it was still on its way; else nobody can tell."""
+    delivered_us = delivered_by_us(intent)
+    late_us = activated_us - (intent.success_us or 0)
+    bound_us = history.circumstances.entitlement_bound_us
+    pending_us = member(intent.success, "delivered_after_us")
+    if pending_us is not None and activated_us <= pending_us + bound_us + LEDGER_SLACK_US:
+        return None
+    what = (
+        f"{subscription.id} was active only at {clock(activated_us)}, {span(late_us)} after {intent.id} had succeeded"
+    )
+    if delivered_us is None or activated_us <= delivered_us + bound_us + LEDGER_SLACK_US:
+        return f"{what}; nobody saw whether the event or its handling was late"
+    proof = (
+        f"{what}, and {span(activated_us - delivered_us)} after its event was known to be delivered, at "
+        f"{clock(delivered_us)}; {span(bound_us)} are allowed."
+    )
+    facts = [intent.success, *subscription.final_entitlements]
+    return PROPERTY.finding(history, "batch", activated_us, proof, facts, late_us / 1_000_000)
 
 
 def alert(history: History) -> list[AlertEvent]:
     """Every payment; bad where what it paid for was missing, late or lost."""
     return [
-        AlertEvent(intent.success.time_us, _judge_paid(history, intent, subscription) is not None)
+        AlertEvent(
+            intent.success.time_us,
+            _judge_paid(history, intent, subscription) is not None and not on_its_way(history, intent),
+        )
         for intent in history.intents.values()
         if intent.success is not None
         for subscription in history.covered_by(intent)
@@ -51,7 +103,18 @@ def ended_rightly(history: History, intent: IntentTimeline, subscription: Subscr
         return subscription.state in _ENDED
     ended = subscription.ended
     known_us = known_from(history, intent)
+    if history.outside:
+        return known_us is None or _may_have_ended_by(history, subscription, known_us)
     return ended is None or known_us is None or known_us >= ended.time_us
+
+
+def _may_have_ended_by(history: History, subscription: SubscriptionTimeline, time_us: int) -> bool:
+    """From outside: whether it may have expired by then, for its age or because another purchase took its place."""
+    replaced = any(
+        other is not subscription and not other.given and other.rate_plan in (subscription.rate_plan, None)
+        for other in history.subscriptions.values()
+    )
+    return replaced or time_us + LEDGER_SLACK_US >= history.first_asked_us + history.circumstances.expiry_us
 
 
 def given_back(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> bool:
@@ -64,12 +127,18 @@ def given_back(history: History, intent: IntentTimeline, subscription: Subscript
         return False
     if subscription.state != "Expired" or subscription.given or not intent.refunds:
         return True
-    known_us = known_from(history, intent) if "webhook" in history.by_kind else None
+    knows = history.outside or "webhook" in history.by_kind
+    known_us = known_from(history, intent) if knows else None
     return known_us is None or intent.refunds[0].time_us <= known_us + history.circumstances.entitlement_bound_us
 
 
 def known_from(history: History, intent: IntentTimeline) -> int | None:
-    """When the service first took the event of the success in; where deliveries are not told, when it succeeded."""
+    """When the service first took the event of the success in; where deliveries are not told, when it succeeded.
+
+    From outside: when it was first known to have taken it in.
+    """
+    if history.outside:
+        return delivered_by_us(intent)
     if "webhook" not in history.by_kind:
         return intent.success_us
     for fact in history.of("webhook"):
@@ -93,6 +162,8 @@ def _judge_change(history: History, intent: IntentTimeline, subscription: Subscr
     """A change that was paid for is in force."""
     if not subscription.active_at_end:
         return _never_active(history, intent, subscription)
+    if history.outside:
+        return paid_plan_missing(history, intent, subscription)
     waiting = next((fact for fact in subscription.plans if fact.related == intent.id), None)
     if waiting is None or any(
         fact.related in (intent.id, None) and fact.state == "change_applied" for fact in subscription.plans
@@ -105,6 +176,25 @@ def _judge_change(history: History, intent: IntentTimeline, subscription: Subscr
     return PROPERTY.finding(
         history, "batch", waiting.time_us, proof, [waiting, intent.success, subscription.final], _worth(history, intent)
     )
+
+
+def paid_plan_missing(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding | None:
+    """From outside: the plan that was asked for and paid is not the plan at the end.
+
+    Judged where a single update was asked for, so that there is no doubt which plan it should be.
+    """
+    asked = [one for one in history.exchanges.values() if one.changes(subscription.id) and not one.refused]
+    plans = {one.coming_plan for one in asked}
+    plan, final = next(iter(plans), None), subscription.final
+    if len(plans) != 1 or plan is None or final is None or member(final, "rate_plan") in (plan, None):
+        return None
+    proof = (
+        f"Intent {intent.id} ({money(intent.amount_minor)}) for the change of subscription {subscription.id} to {plan} "
+        f"succeeded{_when(intent)}, but when everything had settled its plan was {member(final, 'rate_plan')}: it was "
+        "paid for in vain."
+    )
+    facts = [*asked[0].facts, intent.success, final]
+    return PROPERTY.finding(history, "batch", final.time_us, proof, facts, _worth(history, intent))
 
 
 def _never_active(history: History, intent: IntentTimeline, subscription: SubscriptionTimeline) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline, paid_with
+from conformance.on_its_way import any_on_its_way, on_its_way
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import member
@@ -39,18 +40,20 @@ def judge(history: History) -> Judgement:
             findings.extend(_judge_saved(history, intent, on_file))
     if paid:
         findings.extend(_judge_default(history, paid, on_file))
-    return conclude(checks, findings)
+    return conclude(checks, findings, any_on_its_way(history, history.intents.values()))
 
 
 def _store_was_read(history: History) -> bool:
     """Whether the deployment's own store was read at the end: then what it does not list is not there."""
     finals = history.of("final_subscription")
+    if history.outside:
+        return history.read("payment_methods")
     return bool(finals) and finals[0].source == EXACT
 
 
 def _granted(history: History, intent: IntentTimeline) -> bool:
     """Whether its success counted: it paid for something, and was not refunded."""
-    if intent.refunded_minor > 0:
+    if intent.refunded_minor > 0 or on_its_way(history, intent):
         return False
     return "Provisioned" in [subscription.state for subscription in history.covered_by(intent)]
 
@@ -70,6 +73,8 @@ def _judge_saved(history: History, intent: IntentTimeline, on_file: Iterable[Fac
 
 def _removed(history: History, method: str | None) -> bool:
     """Whether somebody took it off: then its absence is right."""
+    if history.outside and any(fact.operation == "remove_payment_method" for fact in history.of("request")):
+        return True
     return any(
         fact.subject == method and fact.state in ("removed", "detached")
         for kind in ("account_payment_method", "payment_method")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import PAYABLE, IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, PAYABLE, IntentTimeline
+from conformance.on_its_way import any_on_its_way
 from conformance.properties.payment_leads_to_entitlement import ended_rightly, given_back
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, money, span
@@ -19,10 +20,15 @@ def judge(history: History) -> Judgement:
     """Every intent whose customer was sent away, by how the journey ended."""
     checks = 0
     findings: list[Finding] = []
+    undecided: str | None = None
     for intent in history.intents.values():
         for fact in intent.redirects:
             if fact.state == "never_back":
                 checks += 1
+                waits = any_on_its_way(history, [intent])
+                undecided = undecided or waits
+                if waits is not None:
+                    continue
                 findings.extend(_judge_never_back(history, intent, fact))
             elif fact.state == "cancelled":
                 checks += 1
@@ -30,7 +36,7 @@ def judge(history: History) -> Judgement:
             elif fact.state in _BACK:
                 checks += 1
                 findings.extend(_judge_back(history, intent, fact))
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
 
 
 def _judge_never_back(history: History, intent: IntentTimeline, fact: Fact) -> Iterable[Finding]:
@@ -55,7 +61,8 @@ def _judge_never_back(history: History, intent: IntentTimeline, fact: Fact) -> I
 def _judge_cancelled(history: History, intent: IntentTimeline, fact: Fact) -> Iterable[Finding]:
     """Cancelled on the way: the cart is intact, that is, the purchase still waits and can be paid."""
     canceled = intent.canceled
-    if canceled is None or intent.created_us is None or canceled.time_us <= fact.time_us:
+    slack_us = LEDGER_SLACK_US if history.outside else 0
+    if canceled is None or intent.created_us is None or canceled.time_us <= fact.time_us + slack_us:
         return
     if history.expired_with(intent) or _ended_on_purpose(history, intent, fact):
         return
@@ -74,8 +81,9 @@ def _ended_on_purpose(history: History, intent: IntentTimeline, fact: Fact) -> b
     """Whether the customer cancelled the purchase, or another one took its place."""
     if any(request.operation == "cancel" for request in history.of("request")):
         return True
+    slack_us = LEDGER_SLACK_US if history.outside else 0
     return any(
-        other is not intent and other.created_us is not None and other.created_us >= fact.time_us
+        other is not intent and other.created_us is not None and other.created_us + slack_us >= fact.time_us
         for other in history.intents.values()
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, NOT_FOUND, IntentTimeline
 from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock, listed, money
 from conformance.subscription_timeline import SHOWS_PURCHASE, member
@@ -57,13 +57,18 @@ def _judge_owner(history: History, fact: Fact, intent: IntentTimeline) -> Iterab
 def _judge_liveness(history: History, fact: Fact, intent: IntentTimeline) -> Iterable[Finding]:
     """The intent exists at Stripe, and was not cancelled before it was asked for. Settled already is fine."""
     states = history.by_kind.get("intent")
+    if intent.end_state == NOT_FOUND:
+        yield _finding(history, fact, f"the secret of {intent.id}, which Stripe does not know")
+        return
     if states and states[0].source == EXACT and not intent.states:
         yield _finding(history, fact, f"the secret of {intent.id}, which Stripe does not know")
         return
     canceled = intent.canceled
     exchange = history.exchanges.get(fact.related or "")
     asked_us = exchange.asked_us if exchange is not None else None
-    if canceled is None or asked_us is None or canceled.time_us >= asked_us or exchange is None:
+    if canceled is None or asked_us is None or exchange is None:
+        return
+    if canceled.time_us + (LEDGER_SLACK_US if history.outside else 0) >= asked_us:
         return
     if not _is_replay(history, exchange):
         yield _finding(

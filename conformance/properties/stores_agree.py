@@ -5,9 +5,11 @@ from __future__ import annotations
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import PAYABLE
+from conformance.on_its_way import still_moving
 from conformance.payment import unpaid
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, listed, money
+from conformance.sighting import cancel_asked
 from conformance.subscription_timeline import SubscriptionTimeline, member
 
 _ENDED = ("Expired", "Cancelled", "Failed")
@@ -18,15 +20,20 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     noted: list[str] = []
+    undecided: str | None = None
     for subscription in history.subscriptions.values():
         if subscription.final is None and not subscription.final_entitlements and not _has_paid(subscription):
             continue
         checks += 1
+        waits = still_moving(history, subscription)
+        if waits is not None:
+            undecided = undecided or waits
+            continue
         drifts = drift(history, subscription)
         if drifts:
             noted.extend(label for label, _ in drifts)
             findings.append(_drifted(history, subscription, drifts))
-    return conclude(checks, findings, None, tuple(noted))
+    return conclude(checks, findings, undecided, tuple(noted))
 
 
 def drift(history: History, subscription: SubscriptionTimeline) -> list[tuple[str, str]]:
@@ -34,6 +41,8 @@ def drift(history: History, subscription: SubscriptionTimeline) -> list[tuple[st
     state = subscription.state
     active = subscription.active_at_end
     found: list[tuple[str, str]] = []
+    if subscription.final is None and history.outside and not _must_be_listed(history, subscription):
+        return found
     if subscription.final is None:
         found.append(("unknown subscription", "subscriptions-api does not know it"))
     elif state == "Provisioned" and not active:
@@ -49,6 +58,14 @@ def drift(history: History, subscription: SubscriptionTimeline) -> list[tuple[st
     if history.circumstances.sees_stripe:
         found.extend(_against_stripe(history, subscription))
     return found
+
+
+def _must_be_listed(history: History, subscription: SubscriptionTimeline) -> bool:
+    """From outside: a deployment need not list what has ended, but it must list what is in force, or paid and kept."""
+    if subscription.active_at_end:
+        return True
+    kept = any(intent.succeeded and intent.kept_minor > 0 for intent in subscription.intents)
+    return kept and not cancel_asked(history)
 
 
 def _other_feature(subscription: SubscriptionTimeline) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, IntentTimeline
 from conformance.payment import Unpaid
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, money, span
@@ -19,7 +19,7 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     for subscription in history.subscriptions.values():
-        if not subscription.plans and not subscription.given:
+        if not subscription.plans and not subscription.given and not (history.outside and subscription.change_ids):
             continue
         changes = subscription.change_intents
         applied = [fact for fact in subscription.plans if fact.state == "change_applied"]
@@ -84,7 +84,13 @@ def _changed_meanwhile(
     if start_us is None:
         return
     end_us = intent.success_us if intent.success_us is not None else history.ended_us
+    if history.outside:
+        if (intent.succeeded and intent.success is None) or _may_have_changed(history, subscription):
+            return
+        start_us, end_us = start_us + LEDGER_SLACK_US, _waits_until_us(history, subscription, intent) - LEDGER_SLACK_US
     old_plan = _plan_before(subscription, start_us)
+    if history.outside:
+        yield from _activated_meanwhile(history, subscription, intent, end_us, old_plan)
     for fact in subscription.entitlements:
         if (
             start_us < fact.time_us < end_us
@@ -117,6 +123,35 @@ def _changed_meanwhile(
             return
 
 
+def _waits_until_us(history: History, subscription: SubscriptionTimeline, intent: IntentTimeline) -> int:
+    """From outside: until when nothing can have changed the plan, this intent or any other for a change."""
+    ends = [other.success_us for other in subscription.change_intents if other.success_us is not None]
+    ends += [other.time_us for other in (intent.canceled,) if other is not None]
+    return min([*ends, history.ended_us])
+
+
+def _activated_meanwhile(
+    history: History,
+    subscription: SubscriptionTimeline,
+    intent: IntentTimeline,
+    until_us: int,
+    old_plan: str | None,
+) -> Iterable[Finding]:
+    """From outside: `activated_on` of another plan than the old one lies in the time in which the change waited."""
+    since_us = intent.created_us or 0
+    for fact in subscription.final_entitlements:
+        activated_us, feature = member(fact, "activated_us"), member(fact, "feature")
+        if activated_us is None or feature in (None, old_plan) or not since_us <= activated_us < until_us:
+            continue
+        proof = (
+            f"While the change of subscription {subscription.id} waited for {intent.id} "
+            f"({money(intent.amount_minor)}), from {clock(since_us)} on, its entitlement {feature} was activated, at "
+            f"{clock(activated_us)}; the plan in force was {old_plan}, and should have stayed."
+        )
+        facts = [intent.created, intent.success, fact]
+        yield PROPERTY.finding(history, "batch", activated_us, proof, facts, max(intent.amount_minor or 0, 1))
+
+
 def _departs(fact: Fact, name: str, old_plan: str | None) -> bool:
     """Whether an entitlement fact differs from the old plan being active."""
     feature = member(fact, name)
@@ -147,6 +182,8 @@ def _changed_at_the_end(
     history: History, subscription: SubscriptionTimeline, changes: list[IntentTimeline]
 ) -> Iterable[Finding]:
     """No change was paid: plan, price and entitlement at the end are those of the start."""
+    if history.outside and _may_have_changed(history, subscription):
+        return
     final = subscription.final
     ended = final is not None and final.state in ("Cancelled", "Expired", "Failed")
     if final is None or (ended and not _ended_unasked(history, subscription, changes)):
@@ -174,10 +211,18 @@ def _changed_at_the_end(
 def _ended_unasked(history: History, subscription: SubscriptionTimeline, changes: list[IntentTimeline]) -> bool:
     """Whether the subscription ended after the change was asked for, without anybody asking for its end."""
     ended, asked_us = subscription.ended, changes[0].created_us
+    if history.outside:
+        ended = subscription.final
     if ended is None or asked_us is None or ended.time_us < asked_us:
         return False
     requests = history.of("request")
     return bool(requests) and not any(fact.operation == "cancel" for fact in requests)
+
+
+def _may_have_changed(history: History, subscription: SubscriptionTimeline) -> bool:
+    """From outside: whether something was asked for that may have changed the plan or the price without a payment."""
+    asked = [one for one in history.exchanges.values() if one.changes(subscription.id) and not one.refused]
+    return any(not one.secrets and not any((fact.amount_minor or 0) > 0 for fact in one.subscriptions) for one in asked)
 
 
 def _first_price(subscription: SubscriptionTimeline) -> int | None:

@@ -7,15 +7,22 @@ from collections.abc import Iterable
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.intent_timeline import IntentTimeline
-from conformance.properties.payment_leads_to_entitlement import ended_rightly, given_back
+from conformance.on_its_way import any_on_its_way
+from conformance.properties.payment_leads_to_entitlement import ended_rightly, given_back, paid_plan_missing
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, span
+from conformance.sighting import went_back
 from conformance.subscription_timeline import SubscriptionTimeline
 from sim.facts import Fact
+
+_ENDED = ("Expired", "Cancelled", "Failed")
+_LIVE = ("AwaitingPayment", "Paid", "Provisioned")
 
 
 def judge(history: History) -> Judgement:
     """Every intent whose success was sent as an event, and every subscription that ended."""
+    if history.outside:
+        return _judge_from_outside(history)
     checks = 0
     findings: list[Finding] = []
     sent: dict[str, list[Fact]] = {}
@@ -39,6 +46,31 @@ def judge(history: History) -> Judgement:
     return conclude(checks, findings)
 
 
+def _judge_from_outside(history: History) -> Judgement:
+    """Every success that Stripe has delivered, as its events say."""
+    checks = 0
+    findings: list[Finding] = []
+    undecided: str | None = None
+    for intent in history.intents.values():
+        waits = any_on_its_way(history, [intent])
+        undecided = undecided or (waits if history.covered_by(intent) else None)
+        if waits is not None or intent.success is None:
+            continue
+        for subscription in history.covered_by(intent):
+            checks += 1
+            findings.extend(_judge_converged(history, intent, subscription, [intent.success]))
+            if (subscription.given or intent.id in subscription.change_ids) and subscription.active_at_end:
+                missing = paid_plan_missing(history, intent, subscription)
+                if missing is not None:
+                    findings.append(missing._replace(property=PROPERTY.id, severity=PROPERTY.severity))
+    for subscription in history.subscriptions.values():
+        pair = went_back(history, subscription, _ENDED, _LIVE)
+        if pair is not None:
+            checks += 1
+            findings.append(_revived(subscription, history, *pair))
+    return conclude(checks, findings, undecided)
+
+
 def _judge_converged(
     history: History, intent: IntentTimeline, subscription: SubscriptionTimeline, deliveries: list[Fact]
 ) -> Iterable[Finding]:
@@ -60,6 +92,16 @@ def _judge_converged(
     ):
         return
     last = deliveries[-1]
+    if history.outside:
+        proof = (
+            f"{intent.id} succeeded at {clock(last.time_us)}, and Stripe had delivered its event a minute before the "
+            f"end. At {clock(history.ended_us)} {what} (subscription {subscription.id}): it did not converge by itself."
+        )
+        facts = [last, subscription.final]
+        yield PROPERTY.finding(
+            history, "batch", last.time_us, proof, facts, (history.ended_us - last.time_us) / 1_000_000
+        )
+        return
     fate = [fact for fact in history.of("event") if fact.related == intent.id]
     handled = f"; billing-webhooks last said {fate[-1].state}" if fate else "; billing-webhooks never had it"
     proof = (
@@ -71,6 +113,14 @@ def _judge_converged(
     waited = history.ended_us - deliveries[0].time_us
     facts = [intent.success, deliveries[0], last, *fate[-1:], subscription.final]
     yield PROPERTY.finding(history, "batch", last.time_us, proof, facts, waited / 1_000_000)
+
+
+def _revived(subscription: SubscriptionTimeline, history: History, ended: Fact, later: Fact) -> Finding:
+    proof = (
+        f"Subscription {subscription.id} was seen as {ended.state} at {clock(ended.time_us)}, and as {later.state} at "
+        f"{clock(later.time_us)}: something late revived what had ended."
+    )
+    return PROPERTY.finding(history, "batch", later.time_us, proof, [ended, later], max(subscription.due_minor or 0, 1))
 
 
 def _judge_ended(history: History, subscription: SubscriptionTimeline, ended: Fact) -> Iterable[Finding]:
@@ -110,7 +160,7 @@ PROPERTY = Property(
         "AwaitingPayment."
     ),
     magnitude="seconds from the first delivery to the end",
-    needs=("webhook|subscription",),
+    needs=("webhook|subscription|final_intent",),
     function=judge,
     orderly=lambda shape: 1 if shape.success_sent else 0,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
+from conformance.payment import every_payment_is_tied
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import SHOWS_PURCHASE
@@ -62,6 +63,8 @@ def _judge_ways(history: History, exchange: Exchange) -> Iterable[Finding]:
     """Neither granted nor to be set up by anything: what waits for nothing waits for ever."""
     answer = exchange.answer
     if answer is None or exchange.secrets or exchange.messages or not exchange.accepted or not history.settled:
+        return
+    if not history.sees_stripe or not every_payment_is_tied(history):
         return
     for fact in exchange.subscriptions:
         subscription = history.subscription(fact.subject)

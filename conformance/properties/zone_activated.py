@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.finding import Finding
 from conformance.history import History
+from conformance.on_its_way import still_moving
 from conformance.payment import unpaid
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
@@ -17,15 +18,20 @@ def judge(history: History) -> Judgement:
     """Every zone that belongs to a purchase."""
     checks = 0
     findings: list[Finding] = []
+    undecided: str | None = None
     for zone_id, facts in _by_zone(history).items():
         subscription = _subscription_of(history, zone_id, facts)
         if subscription is None:
             continue
         checks += 1
-        finding = _too_early(history, subscription, facts) or _stuck(history, subscription, facts)
+        waits = still_moving(history, subscription)
+        undecided = undecided or waits
+        finding = _too_early(history, subscription, facts) or _moved_unpaid(history, subscription, zone_id)
+        if finding is None and waits is None:
+            finding = _stuck(history, subscription, facts)
         if finding is not None:
             findings.append(finding)
-    return conclude(checks, findings)
+    return conclude(checks, findings, undecided)
 
 
 def _by_zone(history: History) -> dict[str, list[Fact]]:
@@ -55,7 +61,7 @@ def _subscription_of(history: History, zone_id: str, facts: list[Fact]) -> Subsc
 
 def _too_early(history: History, subscription: SubscriptionTimeline, facts: list[Fact]) -> Finding | None:
     circumstances = history.circumstances
-    if circumstances.zones_apart_from_plans or not circumstances.sees_stripe:
+    if circumstances.zones_apart_from_plans or not history.sees_stripe:
         return None
     for fact in facts:
         if fact.state != "pending":
@@ -70,6 +76,26 @@ def _too_early(history: History, subscription: SubscriptionTimeline, facts: list
         return PROPERTY.finding(
             history, "batch", fact.time_us, proof, [fact, *missing.facts()], missing.magnitude(fact.time_us)
         )
+    return None
+
+
+def _moved_unpaid(history: History, subscription: SubscriptionTimeline, zone_id: str) -> Finding | None:
+    """From outside: a request to move the zone on was accepted while its plan was unpaid."""
+    if not history.outside or history.circumstances.zones_apart_from_plans:
+        return None
+    accepted = {fact.subject: fact for fact in history.of("answer") if fact.state == "ok"}
+    for request in history.of("request"):
+        if request.operation != "patch_zone" or zone_id not in str(member(request, "path")).split("/"):
+            continue
+        answer = accepted.get(request.subject)
+        missing = unpaid(history, subscription, answer.time_us) if answer is not None else None
+        if answer is not None and missing is not None:
+            proof = (
+                f"At {clock(answer.time_us)} zone {zone_id} was moved on from 'initializing', but for its plan, "
+                f"subscription {subscription.id}, {missing.because(answer.time_us)}: the zone was activated unpaid."
+            )
+            facts = [request, answer, *missing.facts()]
+            return PROPERTY.finding(history, "batch", answer.time_us, proof, facts, missing.magnitude(answer.time_us))
     return None
 
 

@@ -145,6 +145,7 @@ def test_what_can_be_listed_is_listed(capsys: Output) -> None:
 
 
 def test_every_property_can_be_explained(capsys: Output) -> None:
+    from conformance.evidence import EVIDENCE
     from conformance.properties import PROPERTIES
 
     assert main(["explain"]) == 0
@@ -153,7 +154,9 @@ def test_every_property_can_be_explained(capsys: Output) -> None:
     for name, prop in PROPERTIES.items():
         assert main(["explain", name]) == 0
         text = " ".join(capsys.readouterr().out.split())
-        for part in (prop.statement, prop.why, prop.evidence, prop.example, ", ".join(prop.tiers)):
+        evidence = EVIDENCE[name]
+        outside = (evidence.outside, evidence.blind or "", ", ".join(evidence.to_hold))
+        for part in (prop.statement, prop.why, prop.evidence, prop.example, ", ".join(prop.tiers), *outside):
             assert " ".join(part.split()) in text
 
 

@@ -1,0 +1,199 @@
+"""Judging from outside accuses nobody wrongly, and finds what can be seen.
+
+Runs of the library, with and without planted defects, are looked at as somebody does who can only call a deployment
+and read Stripe's ledger. SEEDS says how many seeds are tried (default 1).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import pytest
+
+from conformance.circumstances import circumstances_of
+from conformance.evidence import (
+    ENTITLEMENTS,
+    LEDGER_EVENTS,
+    LEDGER_OBJECTS,
+    LIST,
+    PAYMENT_METHODS,
+    ZONES,
+    foretell,
+)
+from conformance.history import History
+from conformance.judging import Judging
+from conformance.verdict import PropertyVerdict
+from scenarios.property_names import CHECKED_PROPERTIES
+from scenarios.reading import read_scenarios
+from scenarios.scenario import Variant
+from scenarios.variants import variant_label, variants
+from sim.deployment import SimulatedDeployment
+from sim.facts import EXACT, Fact
+from tests.conformance.outside_view import EVERYTHING, Outside, Settled, books
+from tests.conformance.test_defects import DEFECTS, Defect, variant_of
+from tests.conformance.test_library_verdicts import judged, named_violations
+
+SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "1")))
+CUSTOMERS: Final = 8
+LEDGER: Final = frozenset((LEDGER_OBJECTS, LEDGER_EVENTS))
+VIEWS: Final[Mapping[str, tuple[frozenset[str], bool]]] = MappingProxyType(
+    {
+        "all is read when all is over": (EVERYTHING, False),
+        "all is read soon after the last act": (EVERYTHING, True),
+        "no events": (EVERYTHING - {LEDGER_EVENTS}, False),
+        "no events, and soon": (EVERYTHING - {LEDGER_EVENTS}, True),
+        "no ledger": (EVERYTHING - LEDGER, False),
+        "no lists": (EVERYTHING - {LIST, ENTITLEMENTS, PAYMENT_METHODS, ZONES}, False),
+        "no clock, and nothing but answers": (frozenset(), True),
+    }
+)
+
+INVISIBLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "500 without a payment method": "undecided: nobody outside knows what a 500 comes of",
+        "500 off session without a payment method": "undecided: nobody outside knows what a 500 comes of",
+        "failure starts a rollback": "it undoes what was never granted, and leaves no trace in any answer",
+        "addition in force before it is paid": "the price differs only while it waits, when nobody lists it",
+        "old plan off while the upgrade waits": "the entitlement is gone only while it waits, when nobody lists it",
+    }
+)
+"""Defects that no property finds from outside, and why."""
+
+SILENT: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("failure starts a rollback", "no-rollback"): "as said in INVISIBLE",
+        ("addition in force before it is paid", "update-keeps-old-plan"): "as said in INVISIBLE",
+        ("old plan off while the upgrade waits", "update-keeps-old-plan"): "as said in INVISIBLE",
+        ("second event reverts the state", "provisioned-once"): (
+            "no list ever showed Provisioned; four other properties find the state at the end"
+        ),
+        ("late failure undoes a success", "provisioned-once"): (
+            "a state that goes back to waiting may be a rollback; no-rollback finds it"
+        ),
+        ("late success revives what has ended", "webhook-eventually-applied"): (
+            "no list ever showed Expired; amounts-agree finds the second grant"
+        ),
+        ("equal amounts taken for duplicates", "failed-payment-can-be-retried"): (
+            "the cancelled lines were bought again, which may be why they ended; each-secret-settled finds it"
+        ),
+    }
+)
+"""Where a property is violated by the exact facts and held from outside: the defect, the property, and why."""
+
+BESIDES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "Provisioned shown before success": frozenset({"no-rollback"}),
+        "Paid shown to a service, unpaid": frozenset({"no-rollback"}),
+        "second event reverts the state": frozenset({"amounts-agree"}),
+    }
+)
+"""Further consequences of a defect, which only look like breaches from outside."""
+
+
+def library() -> list[Variant]:
+    """Every variant, with few customers: there are many views of each."""
+    return variants(read_scenarios([]), None, CUSTOMERS)
+
+
+def run_of(variant: Variant, seed: int) -> list[Settled]:
+    found: list[Settled] = []
+    SimulatedDeployment(variant, seed).run(
+        range(variant.scenario.customers.count),
+        lambda number, account, facts: found.append((number, account, facts)),
+    )
+    return found
+
+
+def verdicts(run: Iterable[Settled], variant: Variant, target: str = "simulated") -> dict[str, PropertyVerdict]:
+    judging, circumstances = Judging(CHECKED_PROPERTIES), circumstances_of(variant, target)
+    for number, account, facts in run:
+        judging.add(History(number, account, facts, circumstances))
+    found = {one.property: one for one in judging.verdicts()}
+    assert [one.crash for one in found.values() if one.crashes] == []
+    return found
+
+
+def from_outside(run: list[Settled], variant: Variant, view: str) -> dict[str, PropertyVerdict]:
+    capabilities, soon = VIEWS[view]
+    return verdicts(Outside(capabilities, soon).views(run), variant, "real")
+
+
+def violated(found: Mapping[str, PropertyVerdict]) -> set[str]:
+    return {name for name, one in found.items() if one.value == "violated"}
+
+
+@pytest.mark.parametrize("variant", library(), ids=lambda one: f"{one.scenario.name} {variant_label(one)}")
+def test_nobody_is_accused_wrongly_and_nothing_unread_is_said_to_hold(variant: Variant) -> None:
+    for seed in SEEDS:
+        run = run_of(variant, seed)
+        exact = violated(verdicts(run, variant))
+        for view, (capabilities, _) in VIEWS.items():
+            found = from_outside(run, variant, view)
+            wrong = {name: found[name].first for name in violated(found) - exact}
+            assert not wrong, f"seed {seed}, {view}: {wrong}"
+            for one in foretell(capabilities):
+                verdict = found[one.property]
+                assert one.possible == "any" or verdict.value in one.possible, (view, one, verdict.reason)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [one for one in judged() if named_violations(one)],
+    ids=lambda one: f"{one.scenario.name} {variant_label(one)}",
+)
+def test_a_negative_control_bites_from_outside_too(variant: Variant) -> None:
+    run = run_of(variant, 1)
+    exact = violated(verdicts(run, variant))
+    found = from_outside(run, variant, "all is read when all is over")
+    assert violated(found)
+    assert {name for name in exact if found[name].value == "held"} == set()
+
+
+def planted(defect: Defect, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Settled], Variant]:
+    variant = variant_of(*defect.place)
+    defect.plant(monkeypatch)
+    return run_of(variant, 1), variant
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda one: one.name)
+def test_a_planted_defect_is_seen_from_outside(defect: Defect, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, variant = planted(defect, monkeypatch)
+    exact = violated(verdicts(run, variant))
+    found = from_outside(run, variant, "all is read when all is over")
+    seen = violated(found)
+    assert (defect.name in INVISIBLE) == (not seen & (defect.finds | defect.also)), f"seen: {seen}"
+    accused = seen - exact - BESIDES.get(defect.name, frozenset())
+    assert not accused, f"accused without need: { {name: found[name].first for name in sorted(accused)} }"
+    silent = {name for name in exact if found[name].value == "held"}
+    assert silent == {name for defect_name, name in SILENT if defect_name == defect.name}
+
+
+def test_what_is_listed_is_planted() -> None:
+    names = {one.name for one in DEFECTS}
+    assert {*INVISIBLE, *BESIDES, *(name for name, _ in SILENT)} <= names
+    assert len(DEFECTS) - len(INVISIBLE) == 100
+
+
+@pytest.mark.parametrize("scenario", ["missing-payment-method", "upgrade-only", "abandoned-23-hours", "new-zone"])
+def test_the_books_kept_from_facts_are_those_of_the_stores(scenario: str) -> None:
+    """The view puts together what would have been read earlier; at the end it must be what was read."""
+    for _, _, facts in run_of(variant_of(scenario, 4, 20), 1):
+        read = [fact for fact in facts if fact.kind.startswith("final_")]
+        kept = books(facts, read[0].time_us)
+        assert sorted(_told(fact) for fact in kept) == sorted(_told(fact) for fact in read)
+
+
+def _told(fact: Fact) -> str:
+    detail = {name: value for name, value in (fact.detail or {}).items() if name not in ("quantity", "type")}
+    return repr((fact.kind, fact.subject, fact.state, fact.amount_minor, sorted(detail.items())))
+
+
+def test_a_view_holds_no_exact_fact() -> None:
+    run = run_of(variant_of("missing-payment-method", 4, 5), 1)
+    for capabilities, soon in VIEWS.values():
+        for _, _, facts in Outside(capabilities, soon).views(run):
+            assert [fact for fact in facts if fact.source == EXACT] == []
+            assert History(0, "acct00000000", facts, circumstances_of(variant_of("busy-hour", 4, 5))).outside
