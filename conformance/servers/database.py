@@ -1,7 +1,8 @@
 """The deployment's PostgreSQL database: its address, its tables, its connections, and what can be wrong with them.
 
-Two kinds of connections: a pool for transactions that programs hold while they own an account (asynchronous), and one
-for reads in passing (synchronous, because programs are; it never waits for a row's lock).
+Three kinds of connections: a pool for transactions that programs hold while they own an account (asynchronous), one
+for reads in passing (synchronous, because programs are; it never waits for a row's lock), and one for the Stripe
+double.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from conformance.over_http.locks import LockUnavailable
 
 SCHEMA_VERSION: Final = 1
 """Goes up when the tables change."""
-CONNECTIONS: Final = 20
-"""Accounts that one server can have locked at a time; further ones wait in line. Assumption: five servers fit into
-PostgreSQL's default of a hundred connections, less a read connection each."""
+CONNECTIONS: Final = 16
+"""Accounts that one server can have locked at a time; further ones wait in line. Assumption: five servers, each with
+two connections more, fit into PostgreSQL's default of a hundred."""
 CONNECT_TIMEOUT_S: Final = 3
 """How long an address may not answer. Assumption."""
 READ_TIMEOUT_MS: Final = 3_000
@@ -85,9 +86,12 @@ class DatabaseUnavailable(LockUnavailable):
 
 
 class Database:
-    """An open database with this version's tables. Raises DatabaseError."""
+    """An open database with this version's tables. Raises DatabaseError.
 
-    __slots__ = ("_shown", "reads", "transactions")
+    `apart` is one more connection for the Stripe double: programs that hold all others may wait for its answers.
+    """
+
+    __slots__ = ("_shown", "apart", "reads", "transactions")
 
     def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
         address = _address(url)
@@ -100,18 +104,8 @@ class Database:
             isolation_level="AUTOCOMMIT",
             connect_args=_connect_args(statement_timeout=READ_TIMEOUT_MS, lock_timeout=READ_TIMEOUT_MS),
         )
-        self.transactions: AsyncEngine = create_async_engine(
-            address,
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=LOCK_TIMEOUT_MS / 1000,
-            isolation_level="READ COMMITTED",
-            connect_args=_connect_args(
-                lock_timeout=LOCK_TIMEOUT_MS,
-                statement_timeout=LOCK_TIMEOUT_MS + READ_TIMEOUT_MS,
-                idle_in_transaction_session_timeout=IDLE_TIMEOUT_MS,
-            ),
-        )
+        self.transactions = _asynchronous(address, connections)
+        self.apart = _asynchronous(address, 1)
         try:
             with self.reads.execution_options(isolation_level="READ COMMITTED").begin() as connection:
                 _migrate(connection, self._shown)
@@ -127,6 +121,7 @@ class Database:
     async def close(self) -> None:
         """Give all connections back. What is still in a transaction is undone."""
         await self.transactions.dispose()
+        await self.apart.dispose()
         self.reads.dispose()
 
     @contextmanager
@@ -176,6 +171,21 @@ def _address(url: str) -> URL:
     if address.drivername not in ("postgresql", "postgres"):
         raise DatabaseError(f"the address of the database begins with {address.drivername!r}: {expected}")
     return address.set(drivername="postgresql+psycopg")
+
+
+def _asynchronous(address: URL, connections: int) -> AsyncEngine:
+    return create_async_engine(
+        address,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=LOCK_TIMEOUT_MS / 1000,
+        isolation_level="READ COMMITTED",
+        connect_args=_connect_args(
+            lock_timeout=LOCK_TIMEOUT_MS,
+            statement_timeout=LOCK_TIMEOUT_MS + READ_TIMEOUT_MS,
+            idle_in_transaction_session_timeout=IDLE_TIMEOUT_MS,
+        ),
+    )
 
 
 def _connect_args(**settings: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _OWN: Final = sa.select(sa.func.pg_try_advisory_lock(_OWNER_LOCK))
 
 
 class PostgresStripeEntries:
-    """Entries as rows. It keeps one of the database's connections for itself until the database is closed."""
+    """Entries as rows, by a connection of its own: see `Database.apart`."""
 
     __slots__ = ("_connection", "_database")
 
@@ -89,7 +89,7 @@ class PostgresStripeEntries:
 
     async def _connected(self) -> AsyncConnection:
         """Connect, and take the lock."""
-        self._connection = connection = await self._database.transactions.connect()
+        self._connection = connection = await self._database.apart.connect()
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         if not (await connection.execute(_OWN)).scalar():
             await self.close()

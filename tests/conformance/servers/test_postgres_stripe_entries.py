@@ -108,3 +108,18 @@ def test_a_server_whose_double_was_taken_over_keeps_nothing_more(postgresql_url:
         assert await one.read() == ["other"]
 
     run(postgresql_url, scene)
+
+
+def test_programs_that_hold_all_other_connections_do_not_hold_it_up(postgresql_url: str) -> None:
+    async def scene() -> None:
+        database = Database(postgresql_url, connections=1)
+        entries = PostgresStripeEntries(database)
+        connection = await database.transactions.connect()
+        async with asyncio.timeout(30):
+            await entries.read()
+            await entries.append(0, ["a"])
+        await connection.close()
+        await entries.close()
+        await database.close()
+
+    asyncio.run(scene())
