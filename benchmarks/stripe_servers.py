@@ -216,7 +216,7 @@ def running(name: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    kept = LOCALSTRIPE_STATE.exists()
+    kept = LOCALSTRIPE_STATE.read_bytes() if name == LOCALSTRIPE and LOCALSTRIPE_STATE.exists() else None
     command = command_of(name, port)
     assert command is not None
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -230,7 +230,9 @@ def running(name: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if name == LOCALSTRIPE and not kept:
+        if kept is not None:
+            LOCALSTRIPE_STATE.write_bytes(kept)
+        elif name == LOCALSTRIPE:
             LOCALSTRIPE_STATE.unlink(missing_ok=True)
 
 
