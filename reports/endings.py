@@ -75,7 +75,7 @@ def paid_line(line: SubscriptionTimeline, history: History) -> PaidLine | None:
         if paying is None:
             return None
         return PaidLine(_plan_at_end(line), entitled, _succeeded_us(paying), entitled_at_us)
-    if line.due_minor and history.circumstances.sees_stripe:
+    if line.due_minor and history.sees_stripe:
         return None
     return PaidLine(_plan_at_end(line), entitled, entitled_at_us, entitled_at_us)
 
@@ -84,6 +84,8 @@ def _paid_change(line: SubscriptionTimeline, history: History) -> PaidLine | Non
     """An upgrade or append that took effect and stayed. Its entitlement was there before, so only its payment has a
     moment. An engine that grants first applies a change before it knows what will pay it: then any intent of the
     subscription must have succeeded."""
+    if history.outside:
+        return _change_seen(line, history)
     changes = [fact for fact in line.plans if fact.state in CHANGE_STATES]
     if not changes or changes[-1].state != "change_applied":
         return None
@@ -95,6 +97,21 @@ def _paid_change(line: SubscriptionTimeline, history: History) -> PaidLine | Non
     if paying:
         return None
     return PaidLine(_plan_at_end(line), line.active_at_end, change.time_us, None)
+
+
+def _change_seen(line: SubscriptionTimeline, history: History) -> PaidLine | None:
+    """From outside: a change that was asked for and accepted, is paid if it had to be, and is in force at the end."""
+    asked = [one for one in history.exchanges.values() if one.changes(line.id) and one.accepted]
+    plan = _plan_at_end(line)
+    if not asked or not any(one.coming_plan in (plan, None) for one in asked):
+        return None
+    paying = next((intent for intent in line.change_intents if intent.succeeded), None)
+    if paying is not None:
+        return PaidLine(plan, line.active_at_end, _succeeded_us(paying), None)
+    if line.change_intents or any(one.secrets for one in asked):
+        return None
+    answered = asked[-1].answer
+    return PaidLine(plan, line.active_at_end, answered.time_us if answered is not None else None, None)
 
 
 def _ending(history: History, attempt: Fact, lines: Iterable[SubscriptionTimeline]) -> Ending:

@@ -19,8 +19,8 @@ from sim.time import HOUR_US, MINUTE_US
 
 _SWEEP_US = HOUR_US
 """Assumption: a deployment may find expired purchases with a sweep that runs once an hour."""
-_SIMULATED = "simulated"
-"""The target whose histories end when nothing can follow."""
+_WORLDS = ("simulated", "mock")
+"""The targets whose histories end when nothing can follow."""
 _REPLACED_WITHIN_US = MINUTE_US
 """Assumption: a purchase that takes another one's place is made within a minute of its end."""
 
@@ -64,7 +64,7 @@ def _not_yet(history: History, subscription: SubscriptionTimeline, created_us: i
 
 def _had_time_to_expire(history: History, created_us: int) -> bool:
     """Whether a purchase of that moment must have expired: it is too old, or nothing is left that could expire it."""
-    if history.circumstances.target == _SIMULATED and not history.outside:
+    if history.circumstances.target in _WORLDS and not history.outside:
         return True  # a simulated history ends only when nothing is left to happen, not even an alarm
     return history.ended_us >= created_us + history.circumstances.expiry_us + _SWEEP_US
 
