@@ -19,8 +19,8 @@ from sim.subscriptions_api.envelope import (
     RATE_LIMITED,
     UNAUTHENTICATED,
     UPSTREAM,
-    WRONG_METHOD,
     Refusal,
+    WrongMethod,
     refusal,
 )
 from sim.subscriptions_api.routes import FIXED_PATHS, admin_methods_of, methods_of
@@ -82,8 +82,9 @@ class Gateway:
             raise Refusal(403, UNAUTHENTICATED, "the credential belongs to another account")
         wait_s = self._rate_limit.retry_after_s(account, self._config.rate_limit, self._clock.now_us)
         if wait_s:
-            raise RateLimited(self._config.rate_limit, wait_s)
-        return Asked(request, operation, identifier, account.id, request.body, headers.get("idempotency-key"))
+            raise _rate_limited(self._config.rate_limit, wait_s)
+        key = headers.get("idempotency-key") or None  # an empty one would be the same key for every purchase
+        return Asked(request, operation, identifier, account.id, request.body, key)
 
     def _account_of(self, authorization: str | None) -> Account:
         if authorization is not None and authorization.startswith(_BEARER):
@@ -91,7 +92,7 @@ class Gateway:
             account = None if account_id is None else self._store.account(account_id)
             if account is not None:
                 return account
-        raise Refusal(401, UNAUTHENTICATED, "authentication is needed: Authorization: Bearer <token>")
+        raise _unauthenticated(_BEARER, "authentication is needed: Authorization: Bearer <token>")
 
     def _asked_by_administrator(self, request: Request) -> Asked:
         path = request.path
@@ -110,7 +111,7 @@ class Gateway:
     def _check_administrator(self, authorization: str | None) -> None:
         """Raises Refusal: 401 for a token that is missing, expired or not ours, 403 for one without the scope."""
         if authorization is None or not authorization.startswith(_ADMIN_JWT):
-            raise Refusal(401, UNAUTHENTICATED, "an administrator's token is needed: Authorization: ADMIN-JWT <jwt>")
+            raise _unauthenticated(_ADMIN_JWT, "an administrator's token is needed: Authorization: ADMIN-JWT <jwt>")
         import jwt  # here, because only administrators' requests need it and it is slow to load
 
         token = authorization[len(_ADMIN_JWT) :]
@@ -122,24 +123,13 @@ class Gateway:
                 algorithms=["HS256"],
                 options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-        except jwt.PyJWTError as error:
-            raise Refusal(401, UNAUTHENTICATED, f"the administrator's token is not valid: {error}") from None
+        except (jwt.PyJWTError, RecursionError) as error:
+            raise _unauthenticated(_ADMIN_JWT, f"the administrator's token is not valid: {error}") from None
         expires_s = claims["exp"]
         if isinstance(expires_s, bool) or not isinstance(expires_s, int | float) or expires_s <= self._now_s():
-            raise Refusal(401, UNAUTHENTICATED, "the administrator's token has expired")
+            raise _unauthenticated(_ADMIN_JWT, "the administrator's token has expired")
         if claims.get("scope") != ADMIN_SCOPE:
             raise Refusal(403, UNAUTHENTICATED, f"the administrator's token lacks the scope {ADMIN_SCOPE}")
-
-
-class RateLimited(Refusal):
-    """Too many requests; the answer says when to come again."""
-
-    def __init__(self, limit: int, wait_s: int) -> None:
-        super().__init__(429, RATE_LIMITED, f"more than {limit} requests in five minutes: try again in {wait_s} s")
-        self.wait_s = wait_s
-
-    def answer(self) -> Answer:
-        return refusal(self.status, self.code, self.message, {"retry-after": str(self.wait_s)})
 
 
 def operation_of(method: str, path: str) -> str:
@@ -171,7 +161,18 @@ def _read_path(path: str) -> tuple[Mapping[str, str], str, str | None]:
 
 
 def _refuse_method(methods: Mapping[str, str], method: str) -> str:
-    raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
+    raise WrongMethod(method, methods)
+
+
+def _unauthenticated(scheme: str, message: str) -> Refusal:
+    """The refusal of a credential, naming the scheme of the one that is wanted."""
+    return Refusal(401, UNAUTHENTICATED, message, {"www-authenticate": scheme.strip()})
+
+
+def _rate_limited(limit: int, wait_s: int) -> Refusal:
+    """Too many requests; the answer says when to come again."""
+    message = f"more than {limit} requests in five minutes: try again in {wait_s} s"
+    return Refusal(429, RATE_LIMITED, message, {"retry-after": str(wait_s)})
 
 
 def _nothing_at(path: str) -> Refusal:

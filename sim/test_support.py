@@ -15,10 +15,11 @@ from sim.facts import EXACT, Journal
 from sim.messages import Answer, Request
 from sim.store import Account, Store, Subscription
 from sim.subscriptions_api import views
-from sim.subscriptions_api.body import line_of, mapping_of, not_fitting, shown
-from sim.subscriptions_api.envelope import NOT_FOUND, WRONG_METHOD, Refusal, StripeUnreachable, refusal
+from sim.subscriptions_api.body import CHARGEABLE, is_chargeable, line_of, mapping_of, not_fitting, shown
+from sim.subscriptions_api.envelope import NOT_FOUND, Refusal, StripeUnreachable, WrongMethod, refusal
 from sim.subscriptions_api.ledger import API, Ledger
 from sim.subscriptions_api.payment_methods import describe
+from sim.subscriptions_api.profiles import is_country
 from sim.subscriptions_api.stripe_calls import StripeCalls, error_message
 from sim.subscriptions_api.zones import Zones
 from sim.time import Clock
@@ -108,10 +109,10 @@ class TestSupport:
         """Make the account; needs its lock, so that of two who want the same one the second is refused."""
         account = self._account_of(number, account_id, body)
         debt_minor = body.get("bad_debt")
-        if debt_minor is not None and (debt_minor.__class__ is not int or debt_minor < 1):
-            raise not_fitting("bad_debt", f"{shown(debt_minor)} is not an amount in minor units from 1 on")
+        if debt_minor is not None and (debt_minor.__class__ is not int or not is_chargeable(debt_minor)):
+            raise not_fitting("bad_debt", f"{shown(debt_minor)} is no amount that can be charged: {CHARGEABLE}")
         subscriptions: list[Subscription] = []
-        if body.get("zones") or body.get("subscriptions"):
+        if "zones" in body or "subscriptions" in body:
             subscriptions = self._draft(account, body)
 
         customer: Answer = yield self._calls.create_customer(account.id, account.profile)
@@ -167,7 +168,7 @@ class TestSupport:
         account.profile["email"] = f"customer-{number}@example.com"
         country = body.get("country")
         if country is not None:
-            if not isinstance(country, str) or len(country) != 2:
+            if not isinstance(country, str) or not is_country(country):
                 raise not_fitting("country", f"{shown(country)} is no country code of two letters")
             account.profile["country"] = country
         return account
@@ -292,7 +293,7 @@ class TestSupport:
 
 def _expect(method: str, *methods: str) -> None:
     if method not in methods:
-        raise Refusal(405, WRONG_METHOD, f"{method[:20]} is not possible here: expected {', '.join(methods)}")
+        raise WrongMethod(method, methods)
 
 
 def _no_account(account_id: str) -> Refusal:
@@ -314,7 +315,9 @@ def _number(body: Mapping[str, Any], field: str) -> int | None:
 
 
 def _list_of(body: Mapping[str, Any], field: str) -> list[Any]:
-    value = body.get(field) or []
+    value = body.get(field)
+    if value is None:
+        return []
     if not isinstance(value, list):
         raise not_fitting(field, f"{shown(value)} is not a list")
     return value

@@ -18,8 +18,8 @@ from sim.subscriptions_api.envelope import (
     NOT_FITTING,
     NOT_FOUND,
     STRIPE_UNREACHABLE,
-    WRONG_METHOD,
     StripeUnreachable,
+    WrongMethod,
     refusal,
 )
 from sim.subscriptions_api.ledger import WEBHOOKS, Ledger
@@ -101,7 +101,7 @@ class BillingWebhooks:
         if request.path != PATH:
             return refusal(404, NOT_FOUND, f"there is nothing at {request.path[:100]!r}")
         if request.method != "POST":
-            return refusal(405, WRONG_METHOD, f"{request.method[:20]} is not possible here: expected POST")
+            return WrongMethod(request.method, ("POST",)).answer()
         payload = request.body
         try:
             if not isinstance(payload, bytes):

@@ -15,6 +15,10 @@ from sim.subscriptions_api.envelope import NOT_FITTING, Refusal
 MAX_LINES: Final = 50
 _MAX_AMOUNT_MINOR: Final = 99_999_999
 """The largest amount of one intent. Source: Stripe's documentation of amounts (eight digits)."""
+_MIN_AMOUNT_MINOR: Final = 50
+"""The least amount of one intent, in US cents. Source: Stripe's documentation of minimum charges."""
+CHARGEABLE: Final = f"from {_MIN_AMOUNT_MINOR} to {_MAX_AMOUNT_MINOR} minor units"
+"""What Stripe charges at once, for a message."""
 _MAX_TEXT: Final = 500
 _MAX_YEARS: Final = 10
 """Longest registration of a domain. Source: registries sell at most ten years."""
@@ -209,11 +213,14 @@ def components_of(body: Mapping[str, Any]) -> dict[str, int]:
 
 
 def check_total(field: str, amount_minor: int) -> None:
-    """Refuse what Stripe could not charge at once."""
-    if amount_minor > _MAX_AMOUNT_MINOR:
-        raise not_fitting(
-            field, f"{amount_minor} minor units are due: at most {_MAX_AMOUNT_MINOR} can be charged at once"
-        )
+    """Refuse what Stripe could not charge at once. Nothing at all need not be charged."""
+    if amount_minor and not is_chargeable(amount_minor):
+        raise not_fitting(field, f"{amount_minor} minor units are due: at once can be charged {CHARGEABLE}")
+
+
+def is_chargeable(amount_minor: int) -> bool:
+    """Whether Stripe can charge that amount at once."""
+    return _MIN_AMOUNT_MINOR <= amount_minor <= _MAX_AMOUNT_MINOR
 
 
 def _list_of(body: Mapping[str, Any], field: str) -> list[Any]:

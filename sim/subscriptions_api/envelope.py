@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sim.messages import NO_HEADERS, Answer
@@ -27,16 +27,17 @@ UPSTREAM: Final = 1000
 
 
 class Refusal(Exception):
-    """A request that is refused: HTTP status, error code and a message for a person."""
+    """A request that is refused: HTTP status, error code, a message for a person, and headers for programs."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         super().__init__(status, code, message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = headers
 
     def answer(self) -> Answer:
-        return refusal(self.status, self.code, self.message)
+        return refusal(self.status, self.code, self.message, self.headers)
 
 
 class StripeUnreachable(Refusal):
@@ -55,6 +56,15 @@ class CardRefused(Refusal):
 
     def __init__(self, decline_code: str) -> None:
         super().__init__(402, CARD_REFUSED, f"the payment method was refused: {decline_code}")
+
+
+class WrongMethod(Refusal):
+    """A method that a path does not have; the answer names those that it has."""
+
+    def __init__(self, method: str, possible: Iterable[str]) -> None:
+        allowed = ", ".join(possible)
+        message = f"{method[:20]} is not possible here: expected {allowed}"
+        super().__init__(405, WRONG_METHOD, message, {"allow": allowed})
 
 
 def refusal(status: int, code: int, message: str, headers: Mapping[str, str] = NO_HEADERS) -> Answer:

@@ -59,10 +59,11 @@ def _fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
         fields[field] = value
     if "email" in fields and fields["email"] and "@" not in fields["email"]:
         raise not_fitting("email", f"{shown(fields['email'])} is no e-mail address")
-    if "country" in fields and fields["country"] and not _is_country(fields["country"]):
+    if "country" in fields and fields["country"] and not is_country(fields["country"]):
         raise not_fitting("country", f"{shown(fields['country'])} is no country code of two letters")
     return fields
 
 
-def _is_country(value: str) -> bool:
+def is_country(value: str) -> bool:
+    """Whether it has the form of a country code."""
     return len(value) == 2 and value.isascii() and value.isalpha()

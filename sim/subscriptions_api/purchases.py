@@ -153,14 +153,15 @@ class Purchases:
         signature: tuple[Any, ...],
     ) -> Program[Answer]:
         on_session = on_session_of(body)
-        check_total("rate_plan" if asked.operation == "update" else "component_values", change.price_minor)
+        difference_minor = max(0, change.price_minor - subscription.price_minor)
+        check_total("rate_plan" if asked.operation == "update" else "component_values", difference_minor)
         messages: list[dict[str, Any]] = []
         in_body = yield from self._methods.in_body(account, body)
         refuse_if_blocked(account)
         purchase = _change_in_progress(account, subscription, signature)
         if purchase is None and account.unanswered_purchases:
             purchase = self._unanswered(account, signature)
-        due_minor = max(0, change.price_minor - subscription.price_minor) if purchase is None else purchase.amount_minor
+        due_minor = difference_minor if purchase is None else purchase.amount_minor
         chosen = yield from self._gate.method_or_refusal(account, asked, in_body, due_minor > 0, messages)
         new = purchase is None
         if purchase is None:
