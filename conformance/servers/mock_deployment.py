@@ -18,7 +18,7 @@ from conformance.over_http.live_clock import LiveClock
 from conformance.over_http.live_world import LiveWorld
 from conformance.over_http.locks import Locks, LockUnavailable, MemoryLocks
 from conformance.over_http.wire import WireRequest, asked_request, stripe_request, webhook_request
-from conformance.servers import uvicorn_server
+from conformance.servers import openapi, uvicorn_server
 from conformance.servers.apps import GatewayApp, api_app, webhooks_app
 from conformance.servers.live_faults import LiveFaults, live_deliveries, stripe_operation
 from conformance.servers.metrics import CountingJournal, Metrics
@@ -199,7 +199,7 @@ class MockDeployment:
         pages: Mapping[str, Page] = {"/healthz": _health, "/metrics": self.metrics.page}
         test_support = self._swept_after_clock(world, store, world.answering(TEST_SUPPORT, services[TEST_SUPPORT]))
         return {
-            GATEWAY: GatewayApp(answering(GATEWAY), test_support, pages),
+            GATEWAY: GatewayApp(answering(GATEWAY), test_support, {**pages, openapi.PATH: openapi.openapi_page}),
             API: api_app(answering(API), self._internal_secret, pages),
             WEBHOOKS: webhooks_app(answering(WEBHOOKS), pages),
         }
