@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim.messages import Answer
-from sim.subscriptions_api.envelope import UPSTREAM, refusal
+from sim.subscriptions_api.envelope import NOT_FITTING, UPSTREAM, refusal
 
 STRIPE: Final = "stripe"
 _BROKEN: Final = "something went wrong on our side; the request may or may not have been carried out"
@@ -19,6 +19,11 @@ def broken(service: str) -> Answer:
 def unavailable(service: str, why: str) -> Answer:
     """503: nothing was changed; the request can be repeated."""
     return own_error(service, 503, f"{why}; repeat the request later")
+
+
+def unreadable(status: int, message: str, service: str = "") -> Answer:
+    """A request that the service cannot even be asked: no valid HTTP, or a body that is none."""
+    return own_error(STRIPE, status, message) if service == STRIPE else refusal(status, NOT_FITTING, message)
 
 
 def own_error(service: str, status: int, message: str) -> Answer:

@@ -29,8 +29,16 @@ _OF_THE_CONNECTION: Final = frozenset(
     ("connection", "content-length", "date", "keep-alive", "server", "transfer-encoding")
 )
 
+DEPTH_MAX: Final = 100
+"""Levels of lists and objects in a body. Assumption: the contract has five; what is nested without end cannot be
+written again when it is passed on."""
+
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
+
+
+class UnreadableBody(ValueError):
+    """A body that no service can be asked with. The message is for a person."""
 
 
 class WireRequest(NamedTuple):
@@ -64,7 +72,7 @@ def asked_request(asked: Asked, secret: str) -> WireRequest:
         _ACCOUNT: asked.account_id,
         _OPERATION: asked.operation,
         _IDENTIFIER: quote(asked.identifier, safe=""),
-        "x-client": asked.client,
+        "x-client": quote(asked.client, safe="/ "),
     }
     if asked.key is not None:
         headers[_KEY] = quote(asked.key, safe="")
@@ -100,7 +108,10 @@ def webhook_request(request: Request) -> WireRequest:
 def read_json_request(
     method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
 ) -> Request:
-    """The request that a gateway received. What is no JSON stays bytes, for the service to refuse."""
+    """The request that a gateway received. What is no JSON stays bytes, for the service to refuse.
+
+    Raises UnreadableBody.
+    """
     return Request(method, path, _json_body(content), headers, query)
 
 
@@ -110,7 +121,7 @@ def read_asked_request(
     """What subscriptions-api was asked. Raises KeyError where the gateway's headers are missing."""
     operation = headers[_OPERATION]
     key = headers.get(_KEY)
-    request = Request(method, path, None, {"x-client": headers.get("x-client", "")}, query, operation)
+    request = Request(method, path, None, {"x-client": unquote(headers.get("x-client", ""))}, query, operation)
     return Asked(
         request,
         operation,
@@ -174,6 +185,25 @@ def _json_body(content: bytes) -> Any:
     if not content:
         return None
     try:
-        return orjson.loads(content)
+        body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return content
+    if content.count(b"[") + content.count(b"{") > DEPTH_MAX and _is_deeper(body, DEPTH_MAX):
+        raise UnreadableBody(f"nested deeper than {DEPTH_MAX} levels")
+    return body
+
+
+def _is_deeper(body: Any, levels: int) -> bool:
+    """Whether anything is nested deeper than so many levels of lists and objects."""
+    layer = [body]
+    for _ in range(levels):
+        layer = [inner for outer in layer for inner in _contained(outer)]
+        if not layer:
+            return False
+    return True
+
+
+def _contained(value: Any) -> list[Any]:
+    """The lists and objects directly within one, and the one itself at the outermost level."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [one for one in inner if isinstance(one, dict | list)]

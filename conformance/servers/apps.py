@@ -14,7 +14,8 @@ from conformance.over_http.wire import (
     read_json_request,
     read_webhook_request,
 )
-from conformance.servers.service_app import Answering, Page, ServiceApp, Unreadable
+from conformance.servers.request_body import Unreadable
+from conformance.servers.service_app import Answering, Page, ServiceApp
 from sim.gateway import operation_of
 from sim.messages import Request
 from sim.subscriptions_api.asked import Asked

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from conformance.over_http.wire import answer_content
+from conformance.over_http.own_errors import unreadable
+from conformance.over_http.wire import UnreadableBody, answer_content
+from conformance.servers.request_body import ClientGone, Unreadable, read_body
 from conformance.servers.uvicorn_server import DROP
 from sim.messages import Answer, Request
-from sim.subscriptions_api.envelope import NOT_FITTING, refusal
 
-BODY_MAX_BYTES: Final = 1_000_000
-"""Assumption: the largest body of the contract, a batch of fifty lines, has some ten thousand bytes."""
-BODY_TIMEOUT_S: Final = 30.0
-"""How long a client may take to send its body. Assumption."""
+QUERY_MAX_FIELDS: Final = 100
+"""Parameters in one query. Assumption: the contract has four."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,15 +28,6 @@ Reading = Callable[[str, str, Mapping[str, str], Mapping[str, str], bytes], Requ
 """Makes a service's request of method, path, query, headers and body."""
 Page = Callable[[], tuple[bytes, str]]
 """Something that the server says about itself: content and media type."""
-
-
-class Unreadable(Exception):
-    """A request that no service can be asked: HTTP status and a message for a person."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(status, message)
-        self.status = status
-        self.message = message
 
 
 class Dropped(Exception):
@@ -69,10 +57,13 @@ class ServiceApp:
             return
         try:
             request = await self._read(scope, receive)
-        except ClientDisconnect:
+        except ClientGone:
             return
         except Unreadable as error:
-            await response_of(refusal(error.status, NOT_FITTING, error.message))(scope, receive, send)
+            response = response_of(unreadable(error.status, error.message))
+            if error.last:
+                response.headers["connection"] = "close"
+            await response(scope, receive, send)
             return
         begun_s = time.perf_counter()
         try:
@@ -87,8 +78,11 @@ class ServiceApp:
             _log.info("%s %s %d %.1f ms", scope["method"], path, answer.status, took_ms)
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
-        content = await body_of(scope, receive)
-        return self._reading(scope["method"], scope["path"], query_of(scope), headers_of(scope), content)
+        content = await read_body(scope, receive)
+        try:
+            return self._reading(scope["method"], scope["path"], query_of(scope), headers_of(scope), content)
+        except UnreadableBody as error:
+            raise Unreadable(400, f"body: {error}") from None
 
 
 async def drop_connection(scope: Scope, receive: Receive) -> None:
@@ -109,35 +103,11 @@ def query_of(scope: Scope) -> Mapping[str, str]:
     if not query:
         return {}
     try:
-        return dict(parse_qsl(query.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=100))
+        text = query.decode("utf-8")
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_MAX_FIELDS))
     except (UnicodeDecodeError, ValueError):
-        raise Unreadable(400, "query: not readable as UTF-8 with at most 100 parameters") from None
-
-
-async def body_of(scope: Scope, receive: Receive) -> bytes:
-    """The whole body. Raises Unreadable where it is too large or comes too slowly, ClientDisconnect where it stops."""
-    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if declared.isdigit() and int(declared) > BODY_MAX_BYTES:
-        raise _too_large()
-    content, more = bytearray(), True
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while more:
-                part, more = await _part(receive)
-                content += part
-                if len(content) > BODY_MAX_BYTES:
-                    raise _too_large()
-    except TimeoutError:
-        raise Unreadable(408, f"body: did not arrive within {BODY_TIMEOUT_S:g} s") from None
-    return bytes(content)
-
-
-async def _part(receive: Receive) -> tuple[bytes, bool]:
-    """The next part of a body, and whether more will come."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    return message.get("body", b""), message.get("more_body", False)
+        what = f"not readable as UTF-8 with at most {QUERY_MAX_FIELDS} parameters"
+        raise Unreadable(400, f"query: {what}") from None
 
 
 def response_of(answer: Answer) -> Response:
@@ -147,7 +117,3 @@ def response_of(answer: Answer) -> Response:
     for name, value in answer.headers.items():
         response.headers[name] = value
     return response
-
-
-def _too_large() -> Unreadable:
-    return Unreadable(413, f"body: longer than {BODY_MAX_BYTES} bytes")

@@ -13,23 +13,16 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from conformance.over_http.form import BadForm
-from conformance.over_http.own_errors import STRIPE, own_error
+from conformance.over_http.own_errors import STRIPE, own_error, unreadable
 from conformance.over_http.wire import FORM, answer_content, read_stripe_request
-from conformance.servers.service_app import (
-    Answering,
-    Dropped,
-    Unreadable,
-    body_of,
-    drop_connection,
-    headers_of,
-)
+from conformance.servers.request_body import ClientGone, Unreadable, read_body
+from conformance.servers.service_app import Answering, Dropped, drop_connection, headers_of
 from sim.messages import Answer
 
 _log = logging.getLogger(__name__)
@@ -73,8 +66,8 @@ class _Shell:
         try:
             answer = await self._answer(scope, receive)
         except Unreadable as refused:
-            answer, last = own_error(STRIPE, refused.status, refused.message), True
-        except ClientDisconnect:
+            answer, last = unreadable(refused.status, refused.message, STRIPE), refused.last
+        except ClientGone:
             return
         except Dropped:
             await drop_connection(scope, receive)
@@ -86,7 +79,7 @@ class _Shell:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = headers_of(scope)
-        content = await body_of(scope, receive)
+        content = await read_body(scope, receive)
         if content and not _is_form(headers.get("content-type", FORM)):
             return own_error(STRIPE, 400, _WRONG_TYPE)
         try:

@@ -105,7 +105,7 @@ class StripeServer:
             answering = _kept(remembered, restored, answering)
         if self._network is not None:
             answering = self._network(answering)
-        self._server = await uvicorn_server.start(stripe_app(answering), settings.port, settings.host)
+        self._server = await uvicorn_server.start(stripe_app(answering), settings.port, settings.host, service=STRIPE)
         self.stripe.host_pages_at(settings.public_url or self.url)
         if remembered is not None:
             try:

@@ -20,6 +20,8 @@ _MIN_AMOUNT_MINOR: Final = 50
 CHARGEABLE: Final = f"from {_MIN_AMOUNT_MINOR} to {_MAX_AMOUNT_MINOR} minor units"
 """What Stripe charges at once, for a message."""
 _MAX_TEXT: Final = 500
+_MAX_QUANTITY: Final = 999_999
+"""The largest quantity of one line. Source: the largest that Stripe's Checkout takes."""
 _MAX_YEARS: Final = 10
 """Longest registration of a domain. Source: registries sell at most ten years."""
 
@@ -116,8 +118,8 @@ def line_of(account: Account, body: Any, where: str = "") -> Line:
     rate_plan = rate_plan_of(body, where)
     frequency = body.get("frequency")
     quantity = body.get("quantity", 1)
-    if quantity.__class__ is not int or quantity < 1:
-        raise not_fitting(f"{where}quantity", f"{shown(quantity)} is not a whole number from 1 on")
+    if quantity.__class__ is not int or not 1 <= quantity <= _MAX_QUANTITY:
+        raise not_fitting(f"{where}quantity", f"{shown(quantity)} is not a whole number from 1 to {_MAX_QUANTITY}")
     zone_id = body.get("zone_id")
     if zone_id is not None and (not isinstance(zone_id, str) or zone_id not in account.zones):
         raise not_fitting(f"{where}zone_id", f"{shown(zone_id)} is no zone of this account")

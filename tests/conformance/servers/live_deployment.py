@@ -25,6 +25,7 @@ class LiveDeployment:
         self.deployment = MockDeployment(MockSettings(**{"rate_limit": 10**9, **settings}))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
+        self._http = httpx.Client(timeout=WAIT_S, trust_env=False, verify=False)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -38,6 +39,7 @@ class LiveDeployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._http.close()
         try:
             self.run(self.deployment.stop())
         finally:
@@ -56,9 +58,7 @@ class LiveDeployment:
     ) -> httpx.Response:
         """One request with JSON, as a customer where a token is given."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        return httpx.request(
-            method, self.service_url(service) + path, json=body, headers=headers, timeout=WAIT_S, trust_env=False
-        )
+        return self._http.request(method, self.service_url(service) + path, json=body, headers=headers)
 
     def made(self, **wanted: Any) -> dict[str, Any]:
         """A new account of test support's: id, token, customer, subscriptions, zones."""
@@ -70,10 +70,7 @@ class LiveDeployment:
     def stripe(self, method: str, path: str, form: dict[str, str] | None = None) -> Any:
         """Ask Stripe something with the secret key; the decoded answer."""
         key = {"authorization": f"Bearer {self.deployment.settings.stripe_secret_key}"}
-        answer = httpx.request(
-            method, self.service_url("stripe") + path, data=form, headers=key, timeout=WAIT_S, trust_env=False
-        )
-        return answer.json()
+        return self._http.request(method, self.service_url("stripe") + path, data=form, headers=key).json()
 
     def administrator(self) -> str:
         """The header value of an administrator whose token is good for an hour."""

@@ -174,7 +174,11 @@ def fuzzed(campaign: Campaign, deployment: LiveDeployment, folder: Path) -> subp
     command += campaign.more or (named, "/api/v4/accounts/")
     for tag in campaign.tags:
         command += ["--include-tag", tag]
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "WEBHOOK_SECRET": deployment.deployment.settings.webhook_secret}
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "WEBHOOK_SECRET": deployment.deployment.settings.webhook_secret,
+    }
     return subprocess.run(
         command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False, timeout=LONGEST_S
     )
