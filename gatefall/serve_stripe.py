@@ -98,8 +98,8 @@ _SHARE: Final = click.FloatRange(0, 1)
     "--payment-method-type",
     "types",
     multiple=True,
-    type=click.Choice(["card", "paypal"]),
-    help="What is switched on in the dashboard.  [default: both]",
+    type=click.Choice(["card", "link", "paypal"]),
+    help="What is switched on in the dashboard.  [default: all]",
 )
 @click.option(
     "--operations-per-second",

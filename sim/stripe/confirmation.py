@@ -232,7 +232,9 @@ def _check_redirects(
             param="return_url",
             code="parameter_missing",
         )
-    if intent.automatic == "always" and not off_session and not from_sdk:
+    # Assumption: where nothing that is switched on redirects, no return URL is asked for.
+    may_redirect = intent.automatic == "always" and "paypal" in intent.merchant.automatic_types
+    if may_redirect and not off_session and not from_sdk:
         raise invalid_request(
             f"This {intent.type_name} is configured to accept payment methods enabled in your Dashboard. Because some "
             "of these payment methods might redirect your customer off of your page, you must provide a `return_url`. "

@@ -126,3 +126,18 @@ def test_a_customer_created_with_a_method(shop):
         },
     )
     assert len(shop.get(f"/v1/customers/{made['id']}/payment_methods")["data"]) == 1
+
+
+def test_a_token_that_is_method_and_default_of_a_new_customer_is_one_card(shop):
+    customer = shop.made(
+        "/v1/customers",
+        {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}},
+    )
+    [method] = shop.get(f"/v1/customers/{customer['id']}/payment_methods")["data"]
+    assert customer["invoice_settings"]["default_payment_method"] == method["id"]
+
+
+def test_no_return_url_is_asked_for_where_nothing_redirects(new_shop):
+    shop = new_shop(automatic_types=("card",))
+    setup = shop.made("/v1/setup_intents", {"payment_method": "pm_card_visa", "confirm": True})
+    assert setup["status"] == "succeeded"

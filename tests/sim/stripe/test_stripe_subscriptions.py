@@ -425,6 +425,19 @@ def test_pause_and_resume(desk):
     assert "customer.subscription.resumed" in desk.types()
 
 
+def test_a_trial_that_is_ended_now_without_a_payment_method_pauses(desk):
+    subscription = desk.subscribe(
+        desk.customer(),
+        trial_period_days=7,
+        trial_settings={"end_behavior": {"missing_payment_method": "pause"}},
+    )
+    path = f"/v1/subscriptions/{subscription['id']}"
+    assert desk.shop.made(path, {"trial_end": "now", "metadata": {"foo": "bar"}})["status"] == "paused"
+    paused = desk.read(subscription)
+    assert (paused["status"], paused["metadata"]) == ("paused", {"foo": "bar"})
+    assert "customer.subscription.paused" in desk.types()
+
+
 def test_a_resumption_that_waits_for_its_payment(desk):
     customer = desk.customer("pm_card_visa")
     subscription = desk.subscribe(customer)
