@@ -32,6 +32,7 @@ class Receiver:
     def __init__(self) -> None:
         self.answer: Callable[[int, stripe.Event], int | None] = lambda number, event: 200
         self.headers: dict[str, str] = {}
+        self.secret = SECRET
         self.deliveries: list[stripe.Event] = []
         self.rejected: list[str] = []
         self._changed = threading.Condition()
@@ -46,7 +47,7 @@ class Receiver:
         status: int | None = 400
         with self._changed:
             try:
-                event = stripe.Webhook.construct_event(content, signature, SECRET)  # type: ignore[no-untyped-call]
+                event = stripe.Webhook.construct_event(content, signature, self.secret)  # type: ignore[no-untyped-call]
             except Exception as error:
                 self.rejected.append(repr(error))
             else:

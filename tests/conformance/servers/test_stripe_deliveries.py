@@ -13,6 +13,9 @@ from conformance.servers.stripe_deliveries import StripeDeliveries
 from conformance.servers.stripe_server import StripeSettings
 from tests.conformance.servers.stripe_double import SECRET, Receiver, client_of, double_at, receiver_at
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")
+"""The SDK hands its form to httpx in a way that httpx would like to be rid of."""
+
 PAYMENT: Any = {
     "amount": 500,
     "currency": "usd",
@@ -121,7 +124,7 @@ def test_a_receiver_that_is_down_harms_nobody(http_client: stripe.HTTPXClient) -
     with double_at(settings("http://127.0.0.1:9/nobody")) as server:
         sdk = client_of(server, http_client)
         sdk.v1.payment_intents.create(PAYMENT)
-        assert [event.pending_webhooks for event in sdk.v1.events.list().data] == [1] * 5
+        assert [event.pending_webhooks for event in sdk.v1.events.list().data] == [1] * 3
 
 
 def test_duplicates_come_twice(receiving: tuple[Receiver, str], http_client: stripe.HTTPXClient) -> None:
@@ -144,14 +147,17 @@ def test_an_endpoint_made_by_request_gets_what_it_asked_for(
     receiving: tuple[Receiver, str], http_client: stripe.HTTPXClient
 ) -> None:
     receiver, url = receiving
-    with double_at(settings(url)) as server:
+    with double_at(StripeSettings(deliveries=StripeDeliveries(pace=0))) as server:
         sdk = client_of(server, http_client)
-        made = sdk.v1.webhook_endpoints.create({"url": url, "enabled_events": ["charge.succeeded"]})
+        made = sdk.v1.webhook_endpoints.create({"url": url, "enabled_events": ["charge.succeeded", "charge.refunded"]})
         assert made.secret is not None
-        assert made.secret.startswith("whsec_")
-        sdk.v1.payment_intents.create(PAYMENT)
-        receiver.wait_for(lambda events: len(events) >= 4)
+        receiver.secret = made.secret
+        paid = sdk.v1.payment_intents.create(PAYMENT)
+        sdk.v1.refunds.create({"payment_intent": paid.id})
+        receiver.wait_for(lambda events: len(events) >= 2)
         sdk.v1.webhook_endpoints.delete(made.id)
+    assert sorted(receiver.types()) == ["charge.refunded", "charge.succeeded"]
+    assert receiver.rejected == []
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.3, 300), (1.0, 1000)])
