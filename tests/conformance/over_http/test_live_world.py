@@ -367,6 +367,24 @@ def test_closing_drops_what_waits_and_lets_end_what_is_under_way() -> None:
     run(scene)
 
 
+def test_closing_does_not_wait_for_who_is_asleep() -> None:
+    async def scene() -> None:
+        world = LiveWorld()
+
+        def sleeping() -> Program[None]:
+            yield Acquire("acct1")
+            yield Wait(3_600 * SECOND_US)
+
+        world.start(sleeping())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await world.close(patience_s=3_600)
+        assert world.started_count == 0
+        assert len(world.locks) == 0  # type: ignore[arg-type]
+
+    run(scene)
+
+
 def test_closing_does_not_wait_for_ever() -> None:
     async def scene() -> None:
         world = LiveWorld()
