@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import orjson
 
@@ -45,6 +45,24 @@ class HarnessNote:
         partial = out / f".{FILE_NAME}.{os.getpid()}.partial"
         partial.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         partial.replace(out / FILE_NAME)
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A target whose customers act in real time, so that the harness can be late.
+
+    `in_one_process`: caps, rates and lateness are counted for all customers together.
+    """
+
+    lateness: Lateness
+
+    @property
+    def lateness_bound_us(self) -> int:
+        """How late one wake-up in a hundred may be."""
+
+    @property
+    def in_one_process(self) -> bool:
+        """Whether all customers have to be run in one process."""
 
 
 def read_harness_note(out: Path) -> HarnessNote | None:

@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from conformance.over_http.lateness import Lateness
 from conformance.over_http.lockstep_deployment import LockstepDeployment
 from conformance.target import OnSettled
 from scenarios.scenario import Variant
 
 NAME: Final = "mock"
+LATENESS_BOUND_US: Final = 250_000
+"""How late one wake-up in a hundred may be where the model's time really passes. Assumption: far below any latency that
+a customer notices, and as in the example profile."""
 
 
 class MockTarget:
@@ -21,13 +25,24 @@ class MockTarget:
     hosted pages; without one they are answered by request.
     """
 
-    __slots__ = ("_chromium", "_pace")
+    __slots__ = ("_chromium", "_pace", "lateness")
     name = NAME
+    lateness_bound_us = LATENESS_BOUND_US
 
     def __init__(self, pace: float = 0.0, chromium: str | None = None) -> None:
         self._pace = pace
         self._chromium = chromium
+        self.lateness = Lateness()
+
+    @property
+    def in_one_process(self) -> bool:
+        """Whether all customers have to be run in this process: it alone knows then how late the harness was."""
+        return self._pace > 0
 
     def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
         """Run those customers against servers of their own."""
-        asyncio.run(LockstepDeployment(variant, seed, self._pace, self._chromium).run(customers, on_settled))
+        deployment = LockstepDeployment(variant, seed, self._pace, self._chromium)
+        try:
+            asyncio.run(deployment.run(customers, on_settled))
+        finally:
+            self.lateness.merge(deployment.lateness)

@@ -98,18 +98,21 @@ def check_plan(target: Target, plan: Plan) -> None:
 
 
 def workers_of(target: Target, workers: int) -> int:
-    """A real deployment's cap, rate and journal are for all customers together, in one process."""
-    return 1 if _is_real(target) else workers
+    """A real deployment's cap, rate and journal are for all customers together, and so is how late the harness was."""
+    from conformance.harness import Paced
+
+    return 1 if isinstance(target, Paced) and target.in_one_process else workers
 
 
 def tell_end(target: Target, out: Path) -> None:
     """Write down how late the harness was, and say what was left at the deployment."""
-    if not _is_real(target):
-        return
-    from conformance.harness import HarnessNote
+    from conformance.harness import HarnessNote, Paced
     from conformance.redaction import redacted
 
-    HarnessNote.of(target.lateness, round(target.profile.limits.lateness_p99_ms * 1_000)).write(out)
+    if isinstance(target, Paced) and target.in_one_process:
+        HarnessNote.of(target.lateness, target.lateness_bound_us).write(out)
+    if not _is_real(target):
+        return
     for remark in target.remarks:
         click.echo(f"gatefall: {redacted(remark)}", err=True)
     if target.not_deleted:

@@ -215,13 +215,17 @@ class LockstepWorld(World):
 
         effect.begin(resume)
 
-    async def drive(self, pace: Pace) -> None:
-        """Run until nothing is left to happen. Raises ModelError, and LostOnTheWay when a message got lost."""
+    async def drive(self, pace: Pace, paced: Callable[[], bool]) -> None:
+        """Run until nothing is left to happen; at that pace as long as `paced` says so, then at once.
+
+        Raises ModelError, and LostOnTheWay when a message got lost.
+        """
         self._knock = asyncio.Event()
         begun_s, begun_us = asyncio.get_running_loop().time(), int(self.environment.now)
         await self._let_back_in()
         while (at := self.environment.peek()) != float("inf"):
-            await pace.until(begun_s, int(at) - begun_us)
+            if paced():
+                await pace.until(begun_s, int(at) - begun_us)
             self.environment.step()
             await self._let_back_in()
 

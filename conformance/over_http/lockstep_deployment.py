@@ -105,8 +105,10 @@ class LockstepDeployment(Deployment):
             on_settled(principal.customer, principal.account_id, self.settle(principal))
 
         world = self._world(simpy.Environment(initial_time=0), settled, self.workers())
-        world.feed(self.arrivals(customers))
-        await world.drive(self._pace)
+        stays = _Stays()
+        arrivals = [(at_us, principal, stays.of(program)) for at_us, principal, program in self.arrivals(customers)]
+        world.feed(arrivals)
+        await world.drive(self._pace, stays.going_on)
 
     async def _run_side_by_side(self, customers: Iterable[int], on_settled: OnSettled) -> None:
         """A bounded number of customers at once, each in a world of its own; handed over in the order of arrival."""
@@ -131,8 +133,9 @@ class LockstepDeployment(Deployment):
         found: list[list[Fact]] = []
         world = self._world(simpy.Environment(initial_time=at_us), lambda one: found.append(self.settle(one)), {})
         self.clock.now_us = at_us
-        Activity(world, principal, program).run()
-        await world.drive(self._pace)
+        stays = _Stays()
+        Activity(world, principal, stays.of(program)).run()
+        await world.drive(self._pace, stays.going_on)
         [facts] = found
         return facts
 
@@ -142,6 +145,26 @@ class LockstepDeployment(Deployment):
         world = LockstepWorld(self.network, self.faults, workers, environment, on_quiet, self.clock)
         world.services = dict(self._wired)
         return world
+
+
+class _Stays:
+    """Knows whether any customer is still there: what happens afterwards, nobody waits for in real time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def of(self, program: Program[None]) -> Program[None]:
+        """A customer's program, whose end is known."""
+        self._count += 1
+        return self._watched(program)
+
+    def going_on(self) -> bool:
+        """Whether any of them has not ended."""
+        return self._count > 0
+
+    def _watched(self, program: Program[None]) -> Program[None]:
+        yield from program
+        self._count -= 1
 
 
 def _answer_of(program: Program[Answer]) -> Answer:

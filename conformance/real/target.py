@@ -100,6 +100,17 @@ class RealTarget:
         """What could not be put back as it was."""
 
     @property
+    @property
+    def lateness_bound_us(self) -> int:
+        """How late one wake-up in a hundred may be, by the profile."""
+        return round(self.profile.limits.lateness_p99_ms * 1_000)
+
+    @property
+    def in_one_process(self) -> bool:
+        """Always: the cap, the rate and the journal are for all customers together."""
+        return True
+
+    @property
     def name(self) -> str:
         """The profile's file, as the command line names it."""
         return str(self.path)

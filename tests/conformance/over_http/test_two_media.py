@@ -9,6 +9,7 @@ import asyncio
 
 import pytest
 
+from conformance.mock import MockTarget
 from conformance.over_http import wire
 from conformance.over_http.lockstep import LostOnTheWay
 from conformance.over_http.lockstep_deployment import LockstepDeployment
@@ -85,3 +86,11 @@ def test_a_server_that_answers_by_itself_ends_the_run(monkeypatch: pytest.Monkey
     monkeypatch.setattr("conformance.servers.service_app.BODY_MAX_BYTES", 1)
     with pytest.raises(LostOnTheWay, match="413"):
         over_http(variant)
+
+
+def test_a_mock_run_in_real_time_counts_how_late_it_was() -> None:
+    target = MockTarget(pace=0.000_01)
+    target.run(variant_of("three-d-secure-passed", 4, 3), SEED, range(3), lambda *settled: None)
+    assert target.in_one_process
+    assert target.lateness.count > 3
+    assert not MockTarget().in_one_process
