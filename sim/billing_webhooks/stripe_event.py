@@ -39,9 +39,21 @@ def read_event(payload: bytes) -> StripeEvent:
     """Read the raw body of a delivery. Raises NotAnEvent."""
     try:
         event = orjson.loads(payload)
-        data, metadata = event["data"], event["data"]["object"].get("metadata")
-        if not (isinstance(event["id"], str) and isinstance(event["type"], str) and isinstance(metadata or {}, dict)):
-            raise TypeError("id and type must be texts, metadata an object")
-        return StripeEvent(event["id"], event["type"], data["object"], data.get("previous_attributes") or {})
+        data = event["data"]
+        body, previous = data["object"], data.get("previous_attributes")
+        if not (isinstance(event["id"], str) and isinstance(event["type"], str) and isinstance(body["id"], str)):
+            raise TypeError("id and type must be texts")
+        if previous is not None and not isinstance(previous, dict):
+            raise TypeError("previous_attributes must be an object")
+        _check_metadata(body.get("metadata"))
+        return StripeEvent(event["id"], event["type"], body, previous or {})
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise NotAnEvent(f"the body is no event of Stripe's: {error!r}") from None
+
+
+def _check_metadata(metadata: Any) -> None:
+    """Raises TypeError: what is looked up by its values must be texts."""
+    if metadata is None:
+        return
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise TypeError("metadata must be an object of texts")

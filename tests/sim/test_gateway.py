@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import jwt
 import pytest
 
@@ -55,6 +57,22 @@ def test_the_account_may_be_named_and_must_be_ones_own(backend, refusal_of):
     body = shopper.cart("workers_paid")
     assert refusal_of(shopper.ask("POST", f"/accounts/{other.account_id}/bulk/subscriptions", body)) == (403, 10000)
     assert other.states() == {}
+
+
+def test_a_refusal_says_in_its_headers_what_is_possible(backend):
+    shopper = backend.shopper()
+    assert shopper.ask("PATCH", "/subscriptions").headers == {"allow": "POST, GET"}
+    for path, scheme in (("/api/v4/subscriptions", "Bearer"), (STATE.format(shopper.account_id), "ADMIN-JWT")):
+        assert backend.call("gateway", Request("GET", path)).headers == {"www-authenticate": scheme}
+    assert backend.call("test-support", Request("PUT", "/__test__/clock")).headers == {"allow": "POST"}
+    assert backend.call("billing-webhooks", Request("GET", "/webhooks/stripe")).headers == {"allow": "POST"}
+
+
+def test_a_token_that_nests_without_end_is_refused(backend, refusal_of):
+    header = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    headers = {"authorization": f"ADMIN-JWT {header}.e30.a"}
+    request = Request("GET", STATE.format(backend.shopper().account_id), None, headers)
+    assert refusal_of(backend.call("gateway", request)) == (401, 10000)
 
 
 def test_too_many_requests_are_told_when_to_come_back(make_backend, refusal_of):

@@ -43,11 +43,18 @@ def test_an_account_is_made_as_asked_and_its_facts_say_so(backend):
     [
         ({"payment_method": "gold"}, "payment_method"),
         ({"bad_debt": 0}, "bad_debt"),
+        ({"bad_debt": 49}, "bad_debt"),
+        ({"bad_debt": 100_000_000}, "bad_debt"),
+        ({"bad_debt": "500"}, "bad_debt"),
         ({"locked": "yes"}, "locked"),
         ({"country": "Germany"}, "country"),
+        ({"country": "1!"}, "country"),
         ({"account_id": "me"}, "account_id"),
         ({"account_id": "acct1"}, "account_id"),
         ({"subscriptions": [{}]}, "subscriptions[0]"),
+        ({"subscriptions": 0}, "subscriptions"),
+        ({"zones": ""}, "zones"),
+        ({"zones": {}, "subscriptions": []}, "zones"),
         ({"zones": [""]}, "zones[0]"),
     ],
 )

@@ -52,6 +52,9 @@ def test_what_is_not_signed_is_refused(backend, refusal_of, headers, body):
         {"id": "evt_1", "type": "payment_intent.succeeded", "data": {}},
         {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1", "metadata": "x"}}},
         {"id": 1, "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1"}}},
+        {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": 1}}},
+        {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1", "metadata": {"a": 1}}}},
+        {"id": "evt_1", "type": "a", "data": {"object": {"id": "pi_1"}, "previous_attributes": [None]}},
     ],
 )
 def test_a_signed_body_that_is_no_event_is_refused(backend, refusal_of, event):

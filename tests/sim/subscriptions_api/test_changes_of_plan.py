@@ -125,3 +125,16 @@ def test_an_append_whose_charge_is_unknown_is_not_added_twice(backend):
     backend.wait(2)
     assert shopper.captured_minor() == 200
     assert shopper.get("/subscriptions")[0]["price"] == 2_700
+
+
+@pytest.mark.parametrize(
+    ("component", "value"), [("cpu_million_ms", 1), ("cpu_million_ms", 24), ("cpu_million_ms", 10**9)]
+)
+def test_a_difference_that_stripe_never_charges_does_not_fit(backend, refusal_of, component, value):
+    shopper = backend.shopper("valid", subscriptions=[{"rate_plan": {"id": "workers_paid"}, "frequency": "monthly"}])
+    answer = append(shopper, value, component)
+    assert refusal_of(answer) == (400, 1001)
+    assert answer.body["errors"][0]["message"].startswith("component_values: ")
+    assert shopper.intents() == []
+    assert shopper.facts("plan") == []
+    assert append(shopper, 25, component).status == 200
