@@ -100,7 +100,6 @@ class RealTarget:
         """What could not be put back as it was."""
 
     @property
-    @property
     def lateness_bound_us(self) -> int:
         """How late one wake-up in a hundred may be, by the profile."""
         return round(self.profile.limits.lateness_p99_ms * 1_000)
