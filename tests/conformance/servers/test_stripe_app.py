@@ -67,8 +67,8 @@ def test_headers_tell_the_request(client: httpx.Client) -> None:
         (b"a[b]=1&a=2", FORM["content-type"], 400, "both with and without"),
         (b"a" + b"[b]" * 50 + b"=1", FORM["content-type"], 400, "levels"),
         (b"&".join(b"a[]=1" for _ in range(3_000)), FORM["content-type"], 400, "more than 2000 parameters"),
-        (b"name=" + b"x" * 1_100_000, FORM["content-type"], 413, "longer than 1000000 bytes"),
-        (b"name=" + b"x" * 10_000_000, FORM["content-type"], 413, "longer than 1000000 bytes"),
+        (b"name=" + b"x" * 1_100_000, FORM["content-type"], 413, "longer than 1,000,000 bytes"),
+        (b"name=" + b"x" * 10_000_000, FORM["content-type"], 413, "longer than 1,000,000 bytes"),
     ],
 )
 def test_what_is_no_form_is_refused(
