@@ -8,7 +8,7 @@ is over, as the world does, or soon after the customer's last act, as somebody d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from conformance.evidence import CAPABILITIES, CLOCK, FINAL_READINGS, LEDGER_EVENTS, LEDGER_OBJECTS, WEBHOOKS
@@ -17,6 +17,9 @@ from sim.time import HOUR_US, SECOND_US, rfc3339
 
 Settled = tuple[int, str, list[Fact]]
 """Number, account and facts of a customer, as a target hands them over."""
+
+Owners = dict[str, tuple[str, list[Fact]]]
+"""The account of each intent of a run, and what is known of it."""
 
 READER: Final = "reader"
 EVERYTHING: Final = frozenset(CAPABILITIES)
@@ -30,21 +33,25 @@ _PURPOSE: Final = ("subscription_ids", "account_id")
 
 @dataclass(frozen=True)
 class Outside:
-    """Somebody who reads with certain capabilities, when all is over or `soon` after the customer's last act."""
+    """Somebody who reads with certain capabilities, when all is over or `soon` after the customer's last act.
+
+    `skew_us`: how far Stripe's clock is ahead of the reader's.
+    """
 
     capabilities: frozenset[str] = EVERYTHING
     soon: bool = False
-    _owners: dict[str, tuple[str, list[Fact]]] = field(default_factory=dict)
+    skew_us: int = 0
 
     def views(self, run: Sequence[Settled]) -> list[Settled]:
         """The run as seen from outside, customer by customer."""
+        owners: Owners = {}
         for _, account, facts in run:
             for fact in facts:
                 if fact.kind in ("intent", "final_intent") and fact.source == EXACT:
-                    self._owners.setdefault(fact.subject, (account, []))[1].append(fact)
-        return [(number, account, self._view(account, facts)) for number, account, facts in run]
+                    owners.setdefault(fact.subject, (account, []))[1].append(fact)
+        return [(number, account, self._view(account, facts, owners)) for number, account, facts in run]
 
-    def _view(self, account: str, facts: list[Fact]) -> list[Fact]:
+    def _view(self, account: str, facts: list[Fact], owners: Owners) -> list[Fact]:
         read_us = self._read_us(facts)
         past = [fact for fact in facts if fact.time_us <= read_us and not fact.kind.startswith("final_")]
         seen = [
@@ -55,7 +62,7 @@ class Outside:
         ]
         seen.sort(key=lambda fact: fact.time_us)
         settled = Fact(read_us, OBSERVED, READER, "settled", account, state="drained")
-        return [*seen, settled, *self._readings(account, read_us), *self._final(account, facts, past, read_us)]
+        return [*seen, settled, *self._readings(account, read_us), *self._final(account, facts, past, read_us, owners)]
 
     def _read_us(self, facts: list[Fact]) -> int:
         """When the end is read.
@@ -101,12 +108,18 @@ class Outside:
             if fact.actor != "stripe":
                 continue
             if fact.kind in ("charge", "refund") or (fact.kind == "payment_method" and events):
-                yield _to_the_second(fact)
+                yield self._stamped(fact)
             elif fact.kind == "intent":
-                yield from _of_event(fact, past, last, read_us) if events else _of_object(fact, last)
+                rows = _of_event(fact, past, last, read_us) if events else _of_object(fact, last)
+                yield from (self._stamped(row) for row in rows)
                 last[fact.subject] = fact.state
 
-    def _final(self, account: str, facts: list[Fact], past: list[Fact], read_us: int) -> Iterable[Fact]:
+    def _stamped(self, fact: Fact) -> Fact:
+        """A fact as Stripe stamps it: in whole seconds, by its own clock."""
+        time_us = fact.time_us + self.skew_us
+        return fact._replace(time_us=time_us - time_us % SECOND_US, source=LEDGER)
+
+    def _final(self, account: str, facts: list[Fact], past: list[Fact], read_us: int, owners: Owners) -> Iterable[Fact]:
         rows = books(facts, read_us) if self.soon else _last_rows(facts)
         for fact in rows:
             if fact.kind == "final_intent":
@@ -119,24 +132,7 @@ class Outside:
         if "billing_history" in self.capabilities:
             yield from _invoices(past, read_us)
         if LEDGER_OBJECTS in self.capabilities:
-            yield from self._foreign(account, past, rows, read_us)
-
-    def _foreign(self, account: str, past: list[Fact], rows: Iterable[Fact], read_us: int) -> Iterable[Fact]:
-        """Intents that were named by a secret, and are not the account's own."""
-        own = {fact.subject for fact in rows if fact.kind == "final_intent"}
-        for intent in dict.fromkeys(fact.subject for fact in past if fact.kind == "secret"):
-            if intent in own:
-                continue
-            owner, known = self._owners.get(intent, (None, []))
-            if owner is None or owner == account:
-                yield Fact(read_us, LEDGER, READER, "final_intent", intent, state="not_found")
-            else:
-                last = known[-1]
-                ids: Any = next((dict(fact.detail or {}).get("subscription_ids") for fact in known), [])
-                detail = {"subscription_ids": ids, "account_id": owner}
-                yield last._replace(
-                    time_us=read_us, source=LEDGER, actor=READER, kind="final_intent", related=None, detail=detail
-                )
+            yield from _foreign(account, past, rows, read_us, owners)
 
 
 _READ_BY: Final[Mapping[str, str]] = {
@@ -147,8 +143,22 @@ _READ_BY: Final[Mapping[str, str]] = {
 }
 
 
-def _to_the_second(fact: Fact) -> Fact:
-    return fact._replace(time_us=fact.time_us - fact.time_us % SECOND_US, source=LEDGER)
+def _foreign(account: str, past: list[Fact], rows: Iterable[Fact], read_us: int, owners: Owners) -> Iterable[Fact]:
+    """Intents that were named by a secret, and are not the account's own."""
+    own = {fact.subject for fact in rows if fact.kind == "final_intent"}
+    for intent in dict.fromkeys(fact.subject for fact in past if fact.kind == "secret"):
+        if intent in own:
+            continue
+        owner, known = owners.get(intent, (None, []))
+        if owner is None or owner == account:
+            yield Fact(read_us, LEDGER, READER, "final_intent", intent, state="not_found")
+        else:
+            last = known[-1]
+            ids: Any = next((dict(fact.detail or {}).get("subscription_ids") for fact in known), [])
+            detail = {"subscription_ids": ids, "account_id": owner}
+            yield last._replace(
+                time_us=read_us, source=LEDGER, actor=READER, kind="final_intent", related=None, detail=detail
+            )
 
 
 def _of_event(fact: Fact, past: list[Fact], last: Mapping[str, str | None], read_us: int) -> Iterable[Fact]:
@@ -162,15 +172,15 @@ def _of_event(fact: Fact, past: list[Fact], last: Mapping[str, str | None], read
     if delivered_us is not None and delivered_us <= read_us:
         detail["delivered_by_us"] = delivered_us
         detail["delivered_after_us"] = delivered_us - _LOOKS_US
-    yield _to_the_second(fact)._replace(detail=detail or None)
+    yield fact._replace(detail=detail or None)
 
 
 def _of_object(fact: Fact, last: Mapping[str, str | None]) -> Iterable[Fact]:
     """What the objects tell: when it was made, and, of a payment, when it was cancelled."""
     if fact.subject not in last:
-        yield _to_the_second(fact)._replace(state=None)
+        yield fact._replace(state=None)
     elif fact.state == "canceled" and fact.subject.startswith("pi_"):
-        yield _to_the_second(fact)._replace(detail=None)
+        yield fact._replace(detail=None)
 
 
 def _delivered_us(intent: str, past: Iterable[Fact]) -> int | None:

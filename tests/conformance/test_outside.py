@@ -32,22 +32,25 @@ from scenarios.scenario import Variant
 from scenarios.variants import variant_label, variants
 from sim.deployment import SimulatedDeployment
 from sim.facts import EXACT, Fact
+from sim.time import SECOND_US
 from tests.conformance.outside_view import EVERYTHING, Outside, Settled, books
 from tests.conformance.test_defects import DEFECTS, Defect, variant_of
 from tests.conformance.test_library_verdicts import judged, named_violations
 
 SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "1")))
-CUSTOMERS: Final = 8
+CUSTOMERS: Final = 6
 LEDGER: Final = frozenset((LEDGER_OBJECTS, LEDGER_EVENTS))
-VIEWS: Final[Mapping[str, tuple[frozenset[str], bool]]] = MappingProxyType(
+VIEWS: Final[Mapping[str, Outside]] = MappingProxyType(
     {
-        "all is read when all is over": (EVERYTHING, False),
-        "all is read soon after the last act": (EVERYTHING, True),
-        "no events": (EVERYTHING - {LEDGER_EVENTS}, False),
-        "no events, and soon": (EVERYTHING - {LEDGER_EVENTS}, True),
-        "no ledger": (EVERYTHING - LEDGER, False),
-        "no lists": (EVERYTHING - {LIST, ENTITLEMENTS, PAYMENT_METHODS, ZONES}, False),
-        "no clock, and nothing but answers": (frozenset(), True),
+        "all is read when all is over": Outside(),
+        "all is read soon after the last act": Outside(soon=True),
+        "Stripe's clock is a second behind": Outside(skew_us=-SECOND_US),
+        "Stripe's clock is nearly two seconds ahead, and soon": Outside(soon=True, skew_us=2 * SECOND_US - 1),
+        "no events": Outside(EVERYTHING - {LEDGER_EVENTS}),
+        "no events, and soon": Outside(EVERYTHING - {LEDGER_EVENTS}, soon=True),
+        "no ledger": Outside(EVERYTHING - LEDGER),
+        "no lists": Outside(EVERYTHING - {LIST, ENTITLEMENTS, PAYMENT_METHODS, ZONES}),
+        "nothing but answers, and soon": Outside(frozenset(), soon=True),
     }
 )
 
@@ -117,8 +120,7 @@ def verdicts(run: Iterable[Settled], variant: Variant, target: str = "simulated"
 
 
 def from_outside(run: list[Settled], variant: Variant, view: str) -> dict[str, PropertyVerdict]:
-    capabilities, soon = VIEWS[view]
-    return verdicts(Outside(capabilities, soon).views(run), variant, "real")
+    return verdicts(VIEWS[view].views(run), variant, "real")
 
 
 def violated(found: Mapping[str, PropertyVerdict]) -> set[str]:
@@ -130,11 +132,11 @@ def test_nobody_is_accused_wrongly_and_nothing_unread_is_said_to_hold(variant: V
     for seed in SEEDS:
         run = run_of(variant, seed)
         exact = violated(verdicts(run, variant))
-        for view, (capabilities, _) in VIEWS.items():
+        for view, outside in VIEWS.items():
             found = from_outside(run, variant, view)
             wrong = {name: found[name].first for name in violated(found) - exact}
             assert not wrong, f"seed {seed}, {view}: {wrong}"
-            for one in foretell(capabilities):
+            for one in foretell(outside.capabilities):
                 verdict = found[one.property]
                 assert one.possible == "any" or verdict.value in one.possible, (view, one, verdict.reason)
 
@@ -193,7 +195,7 @@ def _told(fact: Fact) -> str:
 
 def test_a_view_holds_no_exact_fact() -> None:
     run = run_of(variant_of("missing-payment-method", 4, 5), 1)
-    for capabilities, soon in VIEWS.values():
-        for _, _, facts in Outside(capabilities, soon).views(run):
+    for outside in VIEWS.values():
+        for _, _, facts in outside.views(run):
             assert [fact for fact in facts if fact.source == EXACT] == []
             assert History(0, "acct00000000", facts, circumstances_of(variant_of("busy-hour", 4, 5))).outside
