@@ -211,7 +211,8 @@ class Ledger:
         """All objects of one class, oldest first, but those on test clocks.
 
         `about` is the id of what the list is about: if that is on a test clock, the list is of what is on that clock.
-        Source: Stripe's pages on test clocks.
+        Source: the descriptions of `test_clock` in the parameters of lists in the official SDK, of customers and of
+        subscriptions. Assumption: the same for what has no such parameter, such as intents and charges.
         """
         if self.clocked and about is not None:
             account = self.holder(about)

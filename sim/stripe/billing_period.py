@@ -1,6 +1,6 @@
 """The calendar of billing: periods that begin on the same day of the month, or the last one where there is no such day.
 
-Source: Stripe's page on the billing cycle.
+Source: Stripe's page "Setting the subscription billing cycle date".
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ INTERVALS: Final[tuple[Interval, ...]] = ("day", "week", "month", "year")
 _DAY_S: Final = 86_400
 _LONGEST_S: Final = {"day": _DAY_S, "week": 7 * _DAY_S, "month": 31 * _DAY_S, "year": 366 * _DAY_S}
 MOST_IN_THREE_YEARS: Final = {"day": 1095, "week": 156, "month": 36, "year": 3}
-"""Source: the description of `recurring.interval_count`: at most three years."""
+"""Source: the description of `recurring.interval_count` in the official SDK. Assumption: the days, which
+it does not give."""
 
 
 def moved_on(anchor_s: int, interval: Interval, count: int) -> int:

@@ -123,7 +123,7 @@ def _recurring(values: Mapping[str, Any] | None) -> Recurring | None:
         )
     usage_type = values.get("usage_type", "licensed")
     if usage_type == "metered" and "meter" not in values:
-        # Source: since 2025-03-31 every metered price is backed by a meter.
+        # Source: Stripe's changelog, 2025-03-31.basil, "Removes legacy usage-based billing".
         raise missing_parameter("recurring[meter]")
     return Recurring(interval, count, usage_type, values.get("meter"), values.get("trial_period_days"))
 

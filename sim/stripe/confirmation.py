@@ -178,7 +178,8 @@ def need(method: PaymentMethod, options: Mapping[str, Any], *, off_session: bool
 
 
 def _imported_agreement(options: Mapping[str, Any]) -> bool:
-    """A billing agreement brought from elsewhere needs no redirect. Source: Stripe's page on importing them."""
+    """A billing agreement brought from elsewhere needs no redirect. Source: Stripe's page "Import saved PayPal
+    payment methods"."""
     return bool(options.get("paypal", {}).get("billing_agreement_id"))
 
 

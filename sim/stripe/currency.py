@@ -28,13 +28,14 @@ SMALLEST_MINOR: Final[Mapping[str, int]] = {
     "sek": 300,
     "sgd": 50,
 }
-"""The currencies known here and the smallest charge in each. Source: Stripe's page "Supported currencies"."""
+"""The currencies known here and the smallest charge in each. Source: Stripe's page "Supported currencies", section
+"Minimum and maximum charge amounts", whose amounts go by the currency of the payout. Assumption: it is the charge's."""
 
 _WITHOUT_DECIMALS: Final = frozenset(("jpy",))
-"""Of the currencies above. Source: Stripe's page "Zero-decimal currencies"."""
+"""Of the currencies above. Source: Stripe's page "Supported currencies", section "Zero-decimal currencies"."""
 
 LARGEST_MINOR: Final = 99_999_999
-"""Eight digits. Source: the description of `amount` in Stripe's reference."""
+"""Eight digits. Source: the description of `amount` of PaymentIntents in the official SDK."""
 
 
 def currency(value: Any, name: str) -> str:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Status = Literal["draft", "open", "paid", "uncollectible", "void"]
 DRAFT_S: Final = HOUR_US // SECOND_US
-"""How long an invoice that finalizes by itself stays a draft. Source: Stripe's page on the status of invoices."""
+"""How long an invoice that finalizes by itself stays a draft. Source: the description of `Invoice` in the official SDK.
+Assumption: the hour begins when it is made, as it does without receivers of webhooks; the wait for a receiver that does
+not answer, which Stripe's page "Status transitions and finalization" tells of, is not modelled."""
 _PURPOSES: Final = {
     "subscription_create": "Subscription creation",
     "subscription_update": "Subscription update",
@@ -160,7 +162,7 @@ class Invoice:
     def amount_due(self) -> int:
         """What has to be paid after the customer's balance is used up."""
         due = max(0, self.total + self.starting_balance)
-        # Source: Stripe's page on the customer balance: what is too little to be charged is carried over.
+        # Source: the description of `Invoice` in the official SDK: what is too little to be charged is carried over.
         return due if due >= SMALLEST_MINOR[self.currency] else 0
 
     @property
@@ -391,7 +393,7 @@ class Invoice:
         return refusal.status == 402
 
     def _plan_retry(self, context: Context) -> None:
-        # Source: the description of `delinquent`: automatic failures set it, payments and giving up unset it.
+        # Source: the description of `Customer.delinquent` in the official SDK, also for what unsets it.
         self.customer.delinquent = True
         self.next_payment_attempt = context.merchant.dunning.retry_at_s(max(1, self.attempt_count), context.now_s)
         if self.next_payment_attempt is None and self.subscription is None:
@@ -403,7 +405,7 @@ class Invoice:
     # Parts of the above.
 
     def _count_attempt(self, automatic: bool = False) -> None:
-        # Source: the description of `attempt_count`: any attempt is the first, then only automatic ones count.
+        # Source: the description of `Invoice.attempt_count` in the official SDK.
         self.attempted = True
         self.attempt_count = self.attempt_count + 1 if automatic or self._automatic else max(1, self.attempt_count)
 

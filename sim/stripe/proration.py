@@ -1,6 +1,6 @@
 """Prorations: what is given back and what is paid for the rest of a period in which something changed.
 
-Source: Stripe's page on prorations; they are counted by the second.
+Source: Stripe's pages "Prorations" and "Customize subscription proration calculations": they are counted by the second.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def share(amount: int, part_s: int, whole_s: int) -> int:
-    """That part of an amount in minor units; half a unit is rounded up."""
+    """That part of an amount in minor units; Assumption: half a unit is rounded up."""
     return (2 * amount * part_s + whole_s) // (2 * whole_s) if whole_s else 0
 
 

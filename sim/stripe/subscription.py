@@ -1,6 +1,6 @@
 """Subscriptions: what a customer pays again and again, and what becomes of it when money or time runs out.
 
-Source: Stripe's pages on the subscription life cycle, and the descriptions of the fields in the official SDK.
+Source: the description of `Subscription.status` and those of the other fields in the official SDK.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sim.stripe.billing_period import period_end
 from sim.stripe.dunning import DAY_S
 from sim.stripe.invoice import Invoice
 from sim.stripe.invoice_item import InvoiceItem, Period, Sale
+from sim.stripe.parameters import merged
 from sim.time import HOUR_US, SECOND_US
 
 if TYPE_CHECKING:
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
     from sim.stripe.customer import Customer
     from sim.stripe.payment_method import PaymentMethod
     from sim.stripe.pending_setup import PendingSetupIntent
+    from sim.stripe.pending_update import PendingUpdate
     from sim.stripe.subscription_item import SubscriptionItem
 
 Status = Literal["trialing", "active", "incomplete", "incomplete_expired", "past_due", "canceled", "unpaid", "paused"]
 ENDED: Final = ("canceled", "incomplete_expired")
 EXPIRES_AFTER_S: Final = 23 * HOUR_US // SECOND_US
-"""Source: Stripe voids the first invoice of a subscription, and that of an update, after 23 hours without payment."""
+"""How long a first invoice, or that of a resumption, can be paid. Source: the descriptions of `Subscription.status` and
+of the resume operation in the official SDK."""
 TRIAL_WILL_END_S: Final = 3 * DAY_S
-"""Source: Stripe sends `customer.subscription.trial_will_end` three days before, or at once for a shorter trial."""
+"""How long before the end `customer.subscription.trial_will_end` comes; at once for what is shorter, shortened or ended
+early. Source: the description of that event in Stripe's reference."""
 MISSING_METHOD: Final = ("cancel", "create_invoice", "pause")
 _NO_DETAILS: Final[Mapping[str, Any]] = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 _CONSTANT: Final[Mapping[str, Any]] = {
@@ -60,30 +64,6 @@ _CONSTANT: Final[Mapping[str, Any]] = {
     "schedule": None,
     "transfer_data": None,
 }
-
-
-class PendingUpdate:
-    """Items that the subscription gets once an invoice is paid."""
-
-    __slots__ = ("items", "invoice", "expires_at", "period", "anchor")
-
-    def __init__(
-        self, items: Sequence[SubscriptionItem], invoice: Invoice, expires_at: int, period: Period, anchor: int
-    ) -> None:
-        self.items = items
-        self.invoice = invoice
-        self.expires_at = expires_at
-        self.period = period
-        self.anchor = anchor
-
-    def render(self, anchor: int) -> dict[str, Any]:
-        return {
-            "billing_cycle_anchor": None if self.anchor == anchor else self.anchor,
-            "expires_at": self.expires_at,
-            "subscription_items": [item.render() for item in self.items],
-            "trial_end": None,
-            "trial_from_plan": None,
-        }
 
 
 class Subscription:
@@ -181,6 +161,15 @@ class Subscription:
                 return method
         return None
 
+    def have_items(self, items: Sequence[SubscriptionItem]) -> None:
+        """From now on it has these; requests find them, and those that it has no more they do not."""
+        objects = self.account.objects
+        for gone in {item.id for item in self.items} - {item.id for item in items}:
+            del objects[gone]
+        for item in items:
+            objects[item.id] = item
+        self.items = items
+
     def cycle_end(self, items: Sequence[SubscriptionItem], anchor: int, now_s: int) -> int:
         """When the period that is under way ends, by the interval of these items."""
         recurring = items[0].price.recurring
@@ -230,9 +219,12 @@ class Subscription:
         """An invoice of it is paid."""
         update = self.pending_update
         if update is not None and update.invoice is invoice:
+            trial_end = self.trial_end
             with self.updating(context):
-                self.items, self.period, self.anchor = update.items, update.period, update.anchor
                 self.pending_update = None
+                update.take_effect(context, self)
+            if self.trial_end != trial_end:
+                self.tell_trial_end_if_near(context)
             self.emit(context, "pending_update_applied")
         if invoice is not self.latest_invoice:
             return
@@ -270,7 +262,7 @@ class Subscription:
         if invoice is not self.latest_invoice:
             return
         if self.resuming is invoice:
-            # Source: the description of the resume operation.
+            # Source: the description of the resume operation in the official SDK.
             if invoice.status == "uncollectible":
                 self._resumed(context)
             else:
@@ -291,7 +283,17 @@ class Subscription:
             if self.payment_settings.get("save_default_payment_method") == "on_subscription":
                 self.default_payment_method = method
 
+    def merge_metadata(self, given: Mapping[str, str]) -> None:
+        self.metadata = merged(self.metadata, given)
+
     # The end, and pauses.
+
+    def schedule_cancellation(self, context: Context, *, at_s: int | None = None, at_period_end: bool = False) -> None:
+        """Let it end at that Unix second, or with the period that is under way, or after all neither."""
+        self.cancel_at, self.cancel_at_period_end = at_s, at_period_end
+        asked = at_period_end or at_s is not None
+        self.canceled_at = context.now_s if asked else None
+        self.cancellation_details = {**self.cancellation_details, "reason": "cancellation_requested" if asked else None}
 
     def cancel(
         self,
@@ -387,7 +389,7 @@ class Subscription:
         if self.resuming is not None:
             found.append((self.resuming.created + EXPIRES_AFTER_S, "stay_paused"))
         if self.pending_update is not None:
-            found.append((self.pending_update.expires_at, "forget_update"))
+            found.append((self.pending_update.expires_at, "expire_update"))
         if self.cancel_at_period_end and self.status != "paused":
             found.append((end_s, "cancel"))
         if self.cancel_at is not None:
@@ -410,13 +412,19 @@ class Subscription:
         waiting = [item for item in self.waiting_items() if item.sale.subscription is self]
         self.cancel(context, invoice_now=bool(waiting))
 
-    def _forget_update(self, context: Context) -> None:
-        assert self.pending_update is not None
-        self.pending_update.invoice.void(context)
+    def expire_update(self, context: Context) -> None:
+        """The pending update, if there is one, is not to take effect any more."""
+        if self.pending_update is not None:
+            self.pending_update.invoice.void(context)
 
     def _stay_paused(self, context: Context) -> None:
         assert self.resuming is not None
         self.resuming.void(context)
+
+    def tell_trial_end_if_near(self, context: Context) -> None:
+        """To be called when the end of the trial was set; an end at once counts as near."""
+        if self.trial_end is not None and self.trial_end - TRIAL_WILL_END_S <= context.now_s:
+            self.tell_trial_end(context)
 
     def tell_trial_end(self, context: Context) -> None:
         assert self.trial_end is not None
@@ -526,7 +534,7 @@ class Subscription:
                 "save_default_payment_method": settings.get("save_default_payment_method", "off"),
             },
             "pending_setup_intent": self.pending_setup_intent.id if self.pending_setup_intent else None,
-            "pending_update": update.render(self.anchor) if update else None,
+            "pending_update": update.render(self) if update else None,
             "start_date": self.start_date,
             "status": self.status,
             "status_details": self._status_details(),
@@ -551,7 +559,7 @@ class Subscription:
 _WHEN_DUE: Final = {
     "expire": Subscription._expire_first,
     "stay_paused": Subscription._stay_paused,
-    "forget_update": Subscription._forget_update,
+    "expire_update": Subscription.expire_update,
     "cancel": Subscription._cancel_in_time,
     "tell_trial_end": Subscription.tell_trial_end,
     "tell_upcoming": Subscription._tell_upcoming,

@@ -9,8 +9,9 @@ from sim.stripe import proration
 from sim.stripe.errors import invalid_request
 from sim.stripe.invoice import Invoice
 from sim.stripe.invoice_item import Period, Sale
-from sim.stripe.subscription import EXPIRES_AFTER_S, PendingUpdate, Subscription
-from sim.stripe.subscription_start import LONGEST_TRIAL_S, check_payable
+from sim.stripe.pending_update import PendingUpdate
+from sim.stripe.subscription import Subscription
+from sim.stripe.subscription_start import LONGEST_TRIAL_S, check_payable, check_trial
 
 if TYPE_CHECKING:
     from sim.stripe.context import Context
@@ -57,16 +58,23 @@ class Change:
         return behavior
 
     def apply(self, context: Context, subscription: Subscription, invoice: Invoice | None = None) -> None:
+        """Do it now, and tell of it."""
+        trial_end = subscription.trial_end
         with subscription.updating(context):
             subscription.latest_invoice = invoice or subscription.latest_invoice
-            subscription.items = self.items
-            subscription.period = self.period
-            subscription.anchor = self.anchor
-            if self.trial_end != subscription.trial_end:
-                subscription.trial_start = subscription.trial_start or context.now_s
-                subscription.trial_end = self.trial_end
-                ends = self.trial_end is not None and self.trial_end > context.now_s
-                subscription.status = "trialing" if ends else "active"
+            self.take_effect(context, subscription)
+        if trial_end != subscription.trial_end:
+            subscription.tell_trial_end_if_near(context)
+
+    def take_effect(self, context: Context, subscription: Subscription) -> None:
+        subscription.have_items(self.items)
+        subscription.period = self.period
+        subscription.anchor = self.anchor
+        if self.trial_end != subscription.trial_end:
+            subscription.trial_start = subscription.trial_start or context.now_s
+            subscription.trial_end = self.trial_end
+            ends = self.trial_end is not None and self.trial_end > context.now_s
+            subscription.status = "trialing" if ends else "active"
 
 
 def change_items(
@@ -74,10 +82,18 @@ def change_items(
 ) -> None:
     """Replace the items, and bill what that costs.
 
-    Raises StripeError, with nothing changed, where `error_if_incomplete` refuses or nobody is there to pay.
+    Raises StripeError, with nothing changed, where `error_if_incomplete` refuses or nobody is there to pay. Where an
+    update cannot wait for its payment: Stripe's page "Pending updates".
     """
+    if values.get("payment_behavior") == "pending_if_incomplete" and not subscription.automatic:
+        raise invalid_request(
+            "`pending_if_incomplete` is not supported for subscriptions with `collection_method` `send_invoice`.",
+            param="payment_behavior",
+        )
+    check_trial(values)
     trial_is_over = subscription.status == "trialing" and values.get("trial_end") == "now"
     if trial_is_over and subscription.ends_with_trial(context):
+        subscription.tell_trial_end(context)
         return
     at_s = values.get("proration_date", context.now_s)
     start_s, end_s = subscription.period
@@ -139,11 +155,10 @@ def _bill_first(
     context: Context, subscription: Subscription, change: Change, invoice: Invoice, off_session: bool
 ) -> None:
     """The change takes effect once its invoice is paid, at once or within 23 hours."""
+    subscription.expire_update(context)  # Source: Stripe's page "Pending updates", on changing them
     with subscription.updating(context):
         subscription.latest_invoice = invoice
-        subscription.pending_update = PendingUpdate(
-            change.items, invoice, context.now_s + EXPIRES_AFTER_S, change.period, change.anchor
-        )
+        subscription.pending_update = PendingUpdate(subscription, change, invoice, context.now_s)
     _finalize_now(context, invoice)
     if invoice.status == "open":
         invoice.charge(context, off_session=off_session)

@@ -14,7 +14,7 @@ from sim.stripe.invoice import missing_payer
 from sim.stripe.invoice_item import Sale
 from sim.stripe.pending_setup import begin_setup
 from sim.stripe.proration import share
-from sim.stripe.subscription import TRIAL_WILL_END_S, Subscription
+from sim.stripe.subscription import Subscription
 from sim.stripe.test_cards import GENERIC_DECLINE, Decline
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.stripe.payment_method import PaymentMethod
 
 LONGEST_TRIAL_S: Final = 730 * DAY_S
-"""Source: the description of `trial_end`: at most two years from the billing cycle anchor."""
+"""Source: the description of `trial_end` in the official SDK says two years, Stripe's page on trials how many days."""
 _ASK_THE_CUSTOMER: Final = Decline(
     "subscription_payment_intent_requires_action",
     None,
@@ -59,9 +59,7 @@ def begin(
     if subscription.automatic and not invoice.amount_due:
         subscription.pending_setup_intent = begin_setup(context, subscription)
     subscription.emit(context, "created")
-    trial_end = subscription.trial_end
-    if trial_end is not None and trial_end - TRIAL_WILL_END_S <= context.now_s:
-        subscription.tell_trial_end(context)
+    subscription.tell_trial_end_if_near(context)
     if not subscription.automatic and invoice.amount_due:
         invoice.open(context)
         return subscription
@@ -117,7 +115,14 @@ def _set_trial(context: Context, subscription: Subscription, values: Mapping[str
     subscription.period = (now_s, first_end_s)
 
 
+def check_trial(values: Mapping[str, Any]) -> None:
+    """Raises StripeError where a trial is asked for in two ways. Source: `trial_from_plan` in the official SDK."""
+    if "trial_end" in values and values.get("trial_from_plan"):
+        raise invalid_request("You cannot set `trial_end` and `trial_from_plan` together.", param="trial_from_plan")
+
+
 def _trial_end(subscription: Subscription, values: Mapping[str, Any], now_s: int) -> int | None:
+    check_trial(values)
     if "trial_end" in values and "trial_period_days" in values:
         raise invalid_request(
             "You may only specify one of these parameters: trial_end, trial_period_days.", param="trial_end"

@@ -1,7 +1,7 @@
 """Test clocks: customers whose time stands still until somebody moves it on.
 
-Source: Stripe's pages on test clocks. Everything of the customers on one clock is an account of its own, whose time is
-the clock's: lists of everything leave it out, and it goes when the clock goes.
+Source: Stripe's page "API and advanced usage" of test clocks. Everything of the customers on one clock is an account of
+its own, whose time is the clock's: lists of everything leave it out, and it goes when the clock goes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from sim.messages import Request
     from sim.stripe.context import Context
 
-KEPT_S: Final = 30 * DAY_S
-"""Source: Stripe deletes a test clock 30 days after it was made."""
+KEPT_S: Final = 7 * DAY_S
+"""How long after it was made a clock is shown to be deleted. Source: the example of the Test Clock object in Stripe's
+reference, whose `deletes_after` is so much later than its `created`. The double deletes none by itself."""
 _TIMED_BY: Final = ("customer", "subscription", "invoice", "payment_intent", "charge")
 """Parameters that name something which may be on a test clock."""
 

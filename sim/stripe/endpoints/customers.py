@@ -14,14 +14,14 @@ from sim.stripe.errors import invalid_request
 from sim.stripe.listing import CREATED, PAGING, page
 from sim.stripe.payment_method import PaymentMethod, chosen
 
-_PREFIX: Final = re.compile(r"[A-Z0-9]{3,12}\Z")
+_PREFIX: Final = re.compile(r"[A-Z0-9]{1,12}\Z")
 
 
 def _invoice_prefix(value: Any, name: str) -> str:
-    """A reader. Source: the description of `invoice_prefix` in Stripe's reference."""
+    """A reader. Source: the description of `invoice_prefix` in the official SDK."""
     given = parameters.text(value, name)
     if _PREFIX.match(given) is None:
-        raise invalid_request("Invalid invoice prefix: 3 to 12 uppercase letters or numbers.", param=name)
+        raise invalid_request("Invalid invoice prefix: 1 to 12 uppercase letters or numbers.", param=name)
     return given
 
 

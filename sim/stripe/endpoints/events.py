@@ -13,7 +13,7 @@ from sim.stripe.event import Event
 from sim.stripe.listing import CREATED, PAGING, page
 
 MOST_TYPES: Final = 20
-"""Source: the description of `types` in Stripe's reference."""
+"""Source: the description of `types` in the official SDK."""
 LIST: Final = {
     **PAGING,
     **CREATED,

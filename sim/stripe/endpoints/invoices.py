@@ -85,7 +85,8 @@ LIST_LINES: Final = PAGING
 _ALWAYS_CHANGEABLE: Final = frozenset(
     ("auto_advance", "default_payment_method", "description", "expand", "metadata", "payment_settings")
 )
-"""What can be changed once an invoice is final. Assumption: Stripe's page names them by example."""
+"""What can be changed once an invoice is final. Source: the description of the update in the official SDK rules out
+amounts and `collection_method`. Assumption: what is not here is refused, too."""
 _REQUIRES_ACTION: Final = Decline(
     "invoice_payment_intent_requires_action",
     None,
@@ -148,7 +149,7 @@ def update(context: Context, values: Mapping[str, Any], invoice_id: str) -> dict
 
 
 def delete(context: Context, values: Mapping[str, Any], invoice_id: str) -> dict[str, Any]:
-    """Source: the description of the operation in the official SDK: one-off drafts only."""
+    """One-off drafts only. Source: the description of the operation in the official SDK."""
     invoice = _found(context, invoice_id)
     if invoice.status != "draft" or invoice.subscription is not None:
         raise invalid_request(
@@ -253,7 +254,7 @@ def editable(context: Context, invoice_id: str) -> Invoice:
 def _items(
     context: Context, customer: Customer, subscription: Subscription | None, values: Mapping[str, Any]
 ) -> list[InvoiceItem]:
-    """What waited for this invoice. Source: `pending_invoice_items_behavior`, which defaults to `exclude`."""
+    """What waited for this invoice. Source: the description of `pending_invoice_items_behavior` in the official SDK."""
     billing = customer.account.billing
     waiting = [item for item in billing.waiting_items if item.customer is customer] if billing else []
     if subscription is not None:

@@ -11,7 +11,7 @@ from sim.stripe.errors import invalid_request
 
 SEARCH: Final[parameters.Specification] = dict.fromkeys(("query", "limit", "page", "expand"), parameters.unread)
 SEARCHABLE: Final = ("charges", "customers", "invoices", "payment_intents", "prices", "products", "subscriptions")
-"""The resources that Stripe can search. Source: Stripe's page "Search"."""
+"""The resources that Stripe can search. Source: the classes of the official SDK that can."""
 
 
 def refuse(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from sim.stripe.endpoints.subscriptions import (
     PAYMENT_BEHAVIOR,
     PRORATION,
     check_state,
-    replace_items,
     revised_items,
 )
 from sim.stripe.errors import missing_parameter
 from sim.stripe.listing import PAGING, page
 from sim.stripe.subscription import Subscription
+from sim.stripe.subscription_change import change_items
 from sim.stripe.subscription_item import SubscriptionItem
 
 UPDATE: Final[parameters.Specification] = {
@@ -74,4 +74,4 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
 def _change(context: Context, subscription: Subscription, change: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     context.account = subscription.account
     check_state(subscription, {"items": change})
-    replace_items(context, subscription, revised_items(context, subscription, [change]), values)
+    change_items(context, subscription, revised_items(context, subscription, [change]), values)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sim.stripe import parameters
+from sim.stripe import parameters, pending_update
 from sim.stripe.catalogue import ONE_TIME_DATA, RECURRING_DATA, make_price
 from sim.stripe.context import Context
 from sim.stripe.currency import currency
@@ -25,7 +25,7 @@ from sim.stripe.subscription_start import begin
 from sim.stripe.test_clock import all_on
 
 MOST_ITEMS: Final = 20
-"""Source: Stripe's page on subscriptions with several products."""
+"""Source: the descriptions of `items` and of `add_invoice_items` in the official SDK."""
 FEEDBACK: Final = (
     "customer_service",
     "low_quality",
@@ -200,21 +200,6 @@ LIST: Final[parameters.Specification] = {
     ),
     "test_clock": parameters.text,
 }
-_ALLOWED_WHILE_PENDING: Final = frozenset(
-    (
-        "add_invoice_items",
-        "billing_cycle_anchor",
-        "expand",
-        "items",
-        "off_session",
-        "payment_behavior",
-        "proration_behavior",
-        "proration_date",
-        "trial_end",
-        "trial_from_plan",
-    )
-)
-"""What may change with `pending_if_incomplete`. Source: Stripe's page on pending updates."""
 _ABOUT_ITEMS: Final = ("items", "billing_cycle_anchor", "trial_end")
 
 
@@ -228,6 +213,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
             "first payment is collected afterwards.",
             param="payment_behavior",
         )
+    _check_number(values["items"], "items")
     customer = living(context, values["customer"])
     prices = [_price(context, item, f"items[{number}]") for number, item in enumerate(values["items"])]
     _check_prices(customer, prices)
@@ -238,8 +224,7 @@ def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any
     ]
     _apply(context, subscription, values)
     begin(context, subscription, values, _extras(context, subscription, values))
-    for item in subscription.items:
-        subscription.account.objects[item.id] = item
+    subscription.have_items(subscription.items)
     return subscription.render()
 
 
@@ -250,22 +235,22 @@ def retrieve(context: Context, values: Mapping[str, Any], subscription_id: str) 
 def update(context: Context, values: Mapping[str, Any], subscription_id: str) -> dict[str, Any]:
     subscription = _found(context, subscription_id)
     check_state(subscription, values)
-    pending = values.get("payment_behavior") == "pending_if_incomplete"
-    if pending and not values.keys() <= _ALLOWED_WHILE_PENDING:
-        refused = sorted(values.keys() - _ALLOWED_WHILE_PENDING)[0]
-        raise invalid_request(
-            f"Passing `{refused}` together with `payment_behavior` `pending_if_incomplete` is not supported.",
-            param=refused,
-        )
+    if values.get("payment_behavior") == "pending_if_incomplete":
+        _check_pending(context, values)
     items = revised_items(context, subscription, values.get("items", ()))
     if "add_invoice_items" in values:
         subscription.keep_for_later(context, _extras(context, subscription, values))
+    before = subscription.pending_update
+    if before is not None and before.contradicts(values):
+        subscription.expire_update(context)
     if any(name in values for name in _ABOUT_ITEMS):
-        replace_items(context, subscription, items, values)
+        change_items(context, subscription, items, values)
+        if subscription.pending_update not in (None, before):
+            return subscription.render()
     with subscription.updating(context):
         _apply(context, subscription, values)
         if "metadata" in values:
-            subscription.metadata = parameters.merged(subscription.metadata, values["metadata"])
+            subscription.merge_metadata(values["metadata"])
         if "cancellation_details" in values:
             _explain(subscription, values["cancellation_details"])
     return subscription.render()
@@ -301,7 +286,7 @@ def pause(context: Context, values: Mapping[str, Any], subscription_id: str) -> 
 
 
 def resume(context: Context, values: Mapping[str, Any], subscription_id: str) -> dict[str, Any]:
-    """Source: the description of the operation in the official SDK: without an invoice it is active at once."""
+    """Without an invoice it is active at once. Source: the description of the operation in the official SDK."""
     subscription = _found(context, subscription_id)
     if subscription.status != "paused":
         raise _wrong_state(subscription, "resumed", "paused")
@@ -395,20 +380,6 @@ def revised_items(
     return revised
 
 
-def replace_items(
-    context: Context, subscription: Subscription, items: Sequence[SubscriptionItem], values: Mapping[str, Any]
-) -> None:
-    """Change the items as `values` say, and keep them where requests find them."""
-    change_items(context, subscription, items, values)
-    objects = subscription.account.objects
-    kept = {item.id for item in subscription.items}
-    for item in subscription.account.of(SubscriptionItem):
-        if item.subscription is subscription and item.id not in kept:
-            del objects[item.id]
-    for item in subscription.items:
-        objects[item.id] = item
-
-
 def _revised(context: Context, old: SubscriptionItem, change: Mapping[str, Any], name: str) -> SubscriptionItem:
     names_price = any(key in change for key in ("price", "plan", "price_data"))
     price = _price(context, change, name) if names_price else old.price
@@ -461,7 +432,7 @@ def _price(context: Context, values: Mapping[str, Any], name: str, *, recurring:
 
 
 def priced(context: Context, data: Mapping[str, Any], name: str) -> Price:
-    """A price made in passing; such a one is inactive from the start. Source: the description of `price_data`."""
+    """A price made in passing; Assumption: such a one is inactive, since Stripe lists none among the active."""
     for required in ("currency", "product"):
         if required not in data:
             raise missing_parameter(f"{name}[{required}]")
@@ -473,9 +444,13 @@ def priced(context: Context, data: Mapping[str, Any], name: str) -> Price:
     return price
 
 
+def _check_number(items: Sequence[object], param: str) -> None:
+    if len(items) > MOST_ITEMS:
+        raise invalid_request(f"`{param}` can have at most {MOST_ITEMS} items, got {len(items)}.", param=param)
+
+
 def _check_prices(customer: Customer, prices: Sequence[Price]) -> None:
-    if len(prices) > MOST_ITEMS:
-        raise invalid_request(f"A subscription can have at most {MOST_ITEMS} items, got {len(prices)}.", param="items")
+    _check_number(prices, "items")
     first = prices[0]
     ids = [price.id for price in prices]
     if len(set(ids)) < len(ids):
@@ -507,6 +482,7 @@ def _check_prices(customer: Customer, prices: Sequence[Price]) -> None:
 def _extras(context: Context, subscription: Subscription, values: Mapping[str, Any]) -> list[Sale]:
     """What is paid once beside the subscription."""
     sales = []
+    _check_number(values.get("add_invoice_items", ()), "add_invoice_items")
     for number, item in enumerate(values.get("add_invoice_items", ())):
         price = _price(context, item, f"add_invoice_items[{number}]", recurring=False)
         quantity = item.get("quantity", 1)
@@ -553,18 +529,21 @@ def _apply_cancellation(context: Context, subscription: Subscription, values: Ma
         raise invalid_request(
             "You may only specify one of these parameters: cancel_at, cancel_at_period_end.", param="cancel_at"
         )
-    if "cancel_at" in values:
-        at_s = values["cancel_at"] or None
-        if at_s is not None and at_s <= context.now_s:
-            raise invalid_request(f"`cancel_at` must be in the future, got {at_s}.", param="cancel_at")
-        subscription.cancel_at = at_s
+    at_s = values.get("cancel_at", subscription.cancel_at) or None
+    if "cancel_at" in values and at_s is not None and at_s <= context.now_s:
+        raise invalid_request(f"`cancel_at` must be in the future, got {at_s}.", param="cancel_at")
     if "cancel_at_period_end" in values:
-        subscription.cancel_at_period_end = values["cancel_at_period_end"]
-        subscription.cancel_at = None
-    asked = subscription.cancel_at_period_end or subscription.cancel_at is not None
-    subscription.canceled_at = context.now_s if asked else None
-    details = subscription.cancellation_details
-    subscription.cancellation_details = {**details, "reason": "cancellation_requested" if asked else None}
+        subscription.schedule_cancellation(context, at_period_end=values["cancel_at_period_end"])
+    else:
+        subscription.schedule_cancellation(context, at_s=at_s, at_period_end=subscription.cancel_at_period_end)
+
+
+def _check_pending(context: Context, values: Mapping[str, Any]) -> None:
+    name = pending_update.refused(values, context.version)
+    if name is not None:
+        raise invalid_request(
+            f"Passing `{name}` together with `payment_behavior` `pending_if_incomplete` is not supported.", param=name
+        )
 
 
 def _method(context: Context, customer: Customer, method_id: str) -> PaymentMethod:
@@ -598,7 +577,8 @@ def check_state(subscription: Subscription, values: Mapping[str, Any]) -> None:
             code="invalid_canceled_subscription_fields",
             kept=True,
         )
-    # Source: the description of `status`: while incomplete, no more than these can be updated.
+    # Source: the description of `Subscription.status` in the official SDK. Assumption: the default payment method, too,
+    # which has the place that `default_source` had.
     allowed = {"metadata", "default_source", "default_payment_method", "expand"}
     if subscription.status == "incomplete" and not values.keys() <= allowed:
         raise invalid_request(

@@ -27,7 +27,9 @@ ADVANCE: Final[parameters.Specification] = {
 }
 LIST: Final = PAGING
 MOST_INTERVALS: Final = 2
-"""Source: Stripe's page on test clocks: at most two intervals of the shortest subscription at a time."""
+MOST_YEARS: Final = 2
+"""How far a clock can be advanced at a time: so many intervals of the shortest subscription on it, or so many years
+where there is none. Source: the description of `frozen_time` of the operation in the official SDK."""
 
 
 def create(context: Context, values: Mapping[str, Any], _: str) -> dict[str, Any]:
@@ -88,14 +90,22 @@ def _check_target(clock: TestClock, account: Account | None, target_s: int) -> N
             f"Cannot advance the test clock to {target_s}: that is not after its frozen time, {clock.frozen_time}.",
             param="frozen_time",
         )
-    for subscription in account.of(Subscription) if account else ():
-        recurring = subscription.items[0].price.recurring
-        if subscription.ended or recurring is None:
-            continue
-        furthest_s = moved_on(clock.frozen_time, recurring.interval, MOST_INTERVALS * recurring.interval_count)
-        if target_s > furthest_s:
-            raise invalid_request(
-                f"Cannot advance the test clock to {target_s}: with the subscription {subscription.id} it can be "
-                f"advanced by at most {MOST_INTERVALS} intervals at a time, to {furthest_s}.",
-                param="frozen_time",
-            )
+    furthest_s, why = _furthest(clock, account)
+    if target_s > furthest_s:
+        raise invalid_request(
+            f"Cannot advance the test clock to {target_s}: {why} it can be advanced to {furthest_s} at most.",
+            param="frozen_time",
+        )
+
+
+def _furthest(clock: TestClock, account: Account | None) -> tuple[int, str]:
+    """The Unix second to which it can be advanced, and why no further. Assumption: what has ended does not count."""
+    found = [
+        (moved_on(clock.frozen_time, recurring.interval, MOST_INTERVALS * recurring.interval_count), subscription.id)
+        for subscription in (account.of(Subscription) if account else ())
+        if not subscription.ended and (recurring := subscription.items[0].price.recurring) is not None
+    ]
+    if not found:
+        return moved_on(clock.frozen_time, "year", MOST_YEARS), f"in steps of {MOST_YEARS} years without a subscription"
+    furthest_s, subscription_id = min(found)
+    return furthest_s, f"in steps of {MOST_INTERVALS} intervals of the subscription {subscription_id}"

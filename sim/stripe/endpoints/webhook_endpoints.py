@@ -16,7 +16,7 @@ from sim.stripe.listing import PAGING, page
 from sim.stripe.webhook_endpoint import WebhookEndpoint
 
 MOST_ENDPOINTS: Final = 16
-"""Source: Stripe's page on webhook endpoints: so many per account and mode."""
+"""Source: Stripe's page "Add a webhook endpoint"."""
 _EVENT_TYPE: Final = re.compile(r"(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)\Z")
 
 

@@ -323,12 +323,121 @@ def test_a_pending_update_expires(desk):
     assert desk.types()[-1] == "customer.subscription.pending_update_expired"
 
 
+def test_a_pending_update_expires_with_the_period(shop):
+    desk = Desk(shop, interval="day")
+    customer = desk.customer("pm_card_visa")
+    subscription = desk.subscribe(customer)
+    desk.later(2 * HOUR_S)
+    fails_from_now_on(desk, customer)
+    [item] = subscription["items"]["data"]
+    items = [{"id": item["id"], "price": desk.new_price(5000, "day")}]
+    body = {"items": items, "proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
+    changed = shop.made(f"/v1/subscriptions/{subscription['id']}", body)
+    assert changed["pending_update"]["expires_at"] == item["current_period_end"] == shop.now_s + 22 * HOUR_S
+
+
+def test_an_item_that_waited_is_found_once_it_is_there(desk):
+    customer = desk.customer("pm_card_visa")
+    subscription = desk.subscribe(customer)
+    fails_from_now_on(desk, customer)
+    [old] = subscription["items"]["data"]
+    items = [{"id": old["id"], "deleted": True}, {"price": desk.new_price(5000)}]
+    body = {"items": items, "proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
+    waiting = desk.shop.made(f"/v1/subscriptions/{subscription['id']}", body)
+    [new] = waiting["pending_update"]["subscription_items"]
+    found = [desk.shop.ask("GET", f"/v1/subscription_items/{item['id']}").status for item in (old, new)]
+    assert found == [200, 404]
+    desk.confirm(desk.secret(subscription))
+    found = [desk.shop.ask("GET", f"/v1/subscription_items/{item['id']}").status for item in (old, new)]
+    assert found == [404, 200]
+
+
 def test_pending_if_incomplete_is_for_some_updates_only(desk):
     answer = desk.try_to_subscribe(desk.customer("pm_card_visa"), payment_behavior="pending_if_incomplete")
     assert (answer.status, answer.body["error"]["param"]) == (400, "payment_behavior")
     subscription = desk.subscribe(desk.customer("pm_card_visa"))
-    answer = dearer_now(desk, subscription, payment_behavior="pending_if_incomplete", metadata={"a": "b"})
-    assert (answer.status, answer.body["error"]["param"]) == (400, "metadata")
+    for name, value in (("description", "dear"), ("off_session", True), ("cancel_at", desk.shop.now_s + DAY_S)):
+        answer = dearer_now(desk, subscription, payment_behavior="pending_if_incomplete", **{name: value})
+        assert (answer.status, answer.body["error"]["param"]) == (400, name)
+    assert desk.read(subscription) == subscription
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "since"),
+    [("metadata", {"a": "b"}, "2026-05-27.dahlia"), ("cancel_at_period_end", True, "2026-09-30.endive")],
+)
+def test_what_can_wait_with_an_update_depends_on_the_version(desk, name, value, since):
+    subscription = desk.subscribe(desk.customer("pm_card_visa"))
+    path, body = f"/v1/subscriptions/{subscription['id']}", {"payment_behavior": "pending_if_incomplete", name: value}
+    before = desk.shop.post(path, body, stripe_version="2026-04-22.dahlia")
+    assert (before.status, before.body["error"]["param"]) == (400, name)
+    assert desk.shop.post(path, body, stripe_version=since).body[name] == value
+
+
+def waiting_update(desk, **more):
+    """A subscription, and a dearer price of it that waits for a payment that failed."""
+    customer = desk.customer("pm_card_visa")
+    subscription = desk.subscribe(customer, metadata={"a": "1", "kept": "yes"})
+    fails_from_now_on(desk, customer)
+    return dearer_now(desk, subscription, payment_behavior="pending_if_incomplete", **more).body
+
+
+def test_metadata_and_a_cancellation_wait_with_the_update(desk):
+    subscription = waiting_update(desk, metadata={"a": "2"}, cancel_at_period_end=True)
+    update = subscription["pending_update"]
+    assert (update["metadata"], update["cancel_at_period_end"]) == ({"a": "2"}, True)
+    assert subscription["metadata"] == {"a": "1", "kept": "yes"}
+    assert (subscription["cancel_at_period_end"], subscription["canceled_at"]) == (False, None)
+    desk.confirm(desk.secret(subscription))
+    after = desk.read(subscription)
+    assert after["metadata"] == {"a": "2", "kept": "yes"}
+    assert (after["cancel_at_period_end"], after["canceled_at"]) == (True, desk.shop.now_s)
+    assert after["cancellation_details"]["reason"] == "cancellation_requested"
+
+
+def test_with_a_good_card_nothing_of_an_update_waits(desk):
+    subscription = desk.subscribe(desk.customer("pm_card_visa"))
+    more = {"payment_behavior": "pending_if_incomplete", "metadata": {"a": "b"}, "cancel_at_period_end": True}
+    changed = dearer_now(desk, subscription, **more).body
+    assert (changed["pending_update"], changed["metadata"]) == (None, {"a": "b"})
+    assert changed["cancel_at_period_end"] is True
+
+
+def test_a_contrary_wish_ends_a_pending_update(desk):
+    subscription = waiting_update(desk, cancel_at_period_end=True)
+    path = f"/v1/subscriptions/{subscription['id']}"
+    assert desk.shop.made(path, {"cancel_at_period_end": True})["pending_update"] is not None
+    assert desk.shop.made(path, {"cancel_at_period_end": False})["pending_update"] is None
+    assert desk.invoice(subscription)["status"] == "void"
+    assert "customer.subscription.pending_update_expired" in desk.types()
+
+
+def test_another_pending_update_takes_the_place_of_the_first(desk):
+    first = waiting_update(desk)
+    second = dearer_now(desk, first, payment_behavior="pending_if_incomplete").body
+    assert second["latest_invoice"] != first["latest_invoice"]
+    assert second["pending_update"]["subscription_items"] != first["pending_update"]["subscription_items"]
+    assert desk.shop.get(f"/v1/invoices/{first['latest_invoice']}")["status"] == "void"
+
+
+def test_the_end_of_a_trial_waits_with_the_update(desk):
+    subscription = desk.subscribe(desk.customer("pm_card_chargeCustomerFail"), trial_period_days=30)
+    body = {"trial_end": "now", "payment_behavior": "pending_if_incomplete"}
+    path = f"/v1/subscriptions/{subscription['id']}"
+    waiting = desk.shop.made(path, body)
+    assert (waiting["status"], waiting["trial_end"]) == ("trialing", subscription["trial_end"])
+    assert waiting["pending_update"]["trial_end"] == desk.shop.now_s
+    desk.confirm(desk.secret(subscription))
+    after = desk.read(subscription)
+    assert (after["status"], after["trial_end"]) == ("active", desk.shop.now_s)
+    assert len(desk.events("customer.subscription.trial_will_end")) == 1
+
+
+def test_pending_updates_are_for_automatic_collection_only(desk):
+    subscription = desk.subscribe(desk.customer(), collection_method="send_invoice", days_until_due=7)
+    refused = dearer_now(desk, subscription, payment_behavior="pending_if_incomplete")
+    assert (refused.status, refused.body["error"]["param"]) == (400, "payment_behavior")
+    assert desk.read(subscription) == subscription
 
 
 def test_another_interval_begins_anew(desk):
@@ -367,11 +476,14 @@ def test_items_by_their_own_requests(desk):
     ("values", "param"),
     [
         ({"items": []}, "items"),
+        ({"items": [{"price": "price_none"}] * 21}, "items"),
+        ({"add_invoice_items": [{"price": "price_none"}] * 21}, "add_invoice_items"),
         ({"items": [{"price": "price_none"}]}, "items[0][price]"),
         ({"payment_behaviour": "default_incomplete"}, "payment_behaviour"),
         ({"items": [{"price": "price_none", "colour": "red"}]}, "items[0][colour]"),
         ({"trial_period_days": 0}, "trial_period_days"),
         ({"trial_end": 5}, "trial_end"),
+        ({"trial_end": 2_000_000, "trial_from_plan": True}, "trial_from_plan"),
         ({"collection_method": "send_invoice"}, "days_until_due"),
         ({"default_payment_method": "pm_none"}, "default_payment_method"),
         ({"discounts": [{"coupon": "x"}]}, "discounts"),
@@ -502,6 +614,24 @@ def test_a_trial_that_is_ended_is_billed_at_once(desk):
     ended = desk.shop.made(f"/v1/subscriptions/{subscription['id']}", {"trial_end": "now"})
     assert (ended["status"], ended["trial_end"]) == ("active", desk.shop.now_s)
     assert desk.invoice(subscription)["amount_paid"] == 2000
+    [told] = desk.events("customer.subscription.trial_will_end")
+    assert told["data"]["object"]["trial_end"] == desk.shop.now_s
+
+
+def test_a_trial_that_is_shortened_is_told_of_at_once(desk):
+    subscription = desk.subscribe(desk.customer("pm_card_visa"), trial_period_days=30)
+    path = f"/v1/subscriptions/{subscription['id']}"
+    desk.shop.made(path, {"trial_end": desk.shop.now_s + 20 * DAY_S})
+    assert desk.events("customer.subscription.trial_will_end") == []
+    desk.shop.made(path, {"trial_end": desk.shop.now_s + 2 * DAY_S})
+    assert len(desk.events("customer.subscription.trial_will_end")) == 1
+
+
+def test_an_update_names_one_way_of_a_trial(desk):
+    subscription = desk.subscribe(desk.customer("pm_card_visa"))
+    body = {"trial_end": desk.shop.now_s + DAY_S, "trial_from_plan": True}
+    refused = desk.shop.post(f"/v1/subscriptions/{subscription['id']}", body)
+    assert (refused.status, refused.body["error"]["param"]) == (400, "trial_from_plan")
 
 
 def test_a_customer_made_with_a_test_token_has_it_as_default(desk):

@@ -35,6 +35,28 @@ def test_a_clock_does_not_go_back_nor_too_far(desk, clock):
     assert (refused.status, refused.body["error"]["param"]) == (400, "frozen_time")
 
 
+def test_a_clock_without_subscriptions_goes_two_years_at_most(desk, clock):
+    path = f"/v1/test_helpers/test_clocks/{clock}/advance"
+    refused = desk.shop.post(path, {"frozen_time": desk.shop.now_s + 730 * DAY_S + 1})
+    assert (refused.status, refused.body["error"]["param"]) == (400, "frozen_time")
+    desk.advance(clock, 730 * DAY_S)  # 1970 and 1971
+
+
+def test_the_shortest_subscription_says_how_far_a_clock_goes(desk, clock):
+    customer = desk.customer("pm_card_visa", clock)
+    desk.subscribe(customer)
+    weekly = desk.subscribe(customer, items=[{"price": desk.new_price(100, "week")}])
+    path = f"/v1/test_helpers/test_clocks/{clock}/advance"
+    assert desk.shop.post(path, {"frozen_time": desk.shop.now_s + 14 * DAY_S + 1}).status == 400
+    desk.shop.ask("DELETE", f"/v1/subscriptions/{weekly['id']}")
+    desk.advance(clock, 59 * DAY_S)
+
+
+def test_a_clock_says_when_it_will_be_deleted(desk, clock):
+    shown = desk.shop.get(f"/v1/test_helpers/test_clocks/{clock}")
+    assert shown["deletes_after"] == shown["created"] + 7 * DAY_S
+
+
 def test_a_renewal_is_a_draft_for_an_hour_and_then_charged(desk, clock):
     subscription = desk.subscribe(desk.customer("pm_card_visa", clock))
     end_s = subscription["items"]["data"][0]["current_period_end"]
@@ -223,20 +245,69 @@ def test_paused_collection(desk, clock, behavior, status):
     assert desk.read(subscription)["pause_collection"] is None
 
 
-def test_what_is_on_a_clock_is_not_in_lists_of_everything(desk, clock):
-    customer = desk.customer("pm_card_visa", clock)
+def bills_and_more(desk, customer):
+    """One object of each kind that lists hold: what a subscription makes, a set-up, a refund and an item that waits."""
     subscription = desk.subscribe(customer)
+    invoice = desk.invoice(subscription)
+    intent = desk.intent(invoice)["id"]
+    desk.shop.made("/v1/setup_intents", {"customer": customer})
+    desk.shop.made("/v1/refunds", {"payment_intent": intent, "amount": 100})
+    desk.shop.made("/v1/invoiceitems", {"customer": customer, "amount": 300, "currency": "usd"})
+    return {
+        "customers": {},
+        "subscriptions": {"customer": customer},
+        "invoices": {"customer": customer, "subscription": subscription["id"]},
+        "invoice_payments": {"invoice": invoice["id"], "payment[payment_intent]": intent},
+        "invoiceitems": {"customer": customer},
+        "payment_intents": {"customer": customer},
+        "setup_intents": {"customer": customer},
+        "charges": {"customer": customer, "payment_intent": intent},
+        "refunds": {"payment_intent": intent},
+    }
+
+
+@pytest.mark.parametrize("lists_in_order", [False, True])
+def test_what_is_on_a_clock_is_listed_where_asked_for_only(new_shop, lists_in_order):
+    desk = Desk(new_shop(lists_in_order=lists_in_order))
+    clock = desk.clock()
+    on_clock = bills_and_more(desk, desk.customer("pm_card_visa", clock))
+    elsewhere = bills_and_more(desk, desk.customer("pm_card_visa"))
+
+    def ids(kind, query):
+        return {one["id"] for one in desk.shop.ask("GET", f"/v1/{kind}", query).body["data"]}
+
+    for kind in elsewhere:
+        everything = ids(kind, {})
+        assert len(everything) == 1, kind
+        for name, value in elsewhere[kind].items():
+            assert ids(kind, _asking(name, value)) == everything, (kind, name)
+        for name, value in on_clock[kind].items():
+            found = ids(kind, _asking(name, value))
+            assert len(found) == 1, (kind, name)
+            assert not found & everything, (kind, name)
+    charge = desk.shop.ask("GET", "/v1/charges", {"customer": on_clock["charges"]["customer"]}).body["data"][0]["id"]
+    for path, query in ((f"charges/{charge}/refunds", {}), ("refunds", {"charge": charge})):
+        assert ids(path, query) == ids("refunds", on_clock["refunds"])
+
+
+def _asking(name, value):
+    outer, _, inner = name.partition("[")
+    return {outer: {inner.rstrip("]"): value} if inner else value}
+
+
+def test_a_clock_filters_what_is_on_it(desk, clock):
+    subscription = desk.subscribe(desk.customer("pm_card_visa", clock))
     other = desk.subscribe(desk.customer("pm_card_visa"))
-    shop = desk.shop
-    for kind in ("customers", "subscriptions", "invoices", "payment_intents", "charges"):
-        assert len(shop.get(f"/v1/{kind}")["data"]) == 1, kind
-    for kind in ("subscriptions", "invoices", "charges"):
-        assert len(shop.ask("GET", f"/v1/{kind}", {"customer": customer}).body["data"]) == 1, kind
-    by_clock = shop.ask("GET", "/v1/subscriptions", {"test_clock": clock}).body["data"]
+    by_clock = desk.shop.ask("GET", "/v1/subscriptions", {"test_clock": clock}).body["data"]
     assert [one["id"] for one in by_clock] == [subscription["id"]]
-    assert shop.ask("GET", "/v1/customers", {"test_clock": clock}).body["data"][0]["test_clock"] == clock
+    assert desk.shop.ask("GET", "/v1/customers", {"test_clock": clock}).body["data"][0]["test_clock"] == clock
     assert other["test_clock"] is None
-    assert any(event["data"]["object"]["id"] == subscription["id"] for event in desk.events())
+
+
+def test_events_tell_also_of_what_is_on_a_clock(desk, clock):
+    subscription = desk.subscribe(desk.customer("pm_card_visa", clock))
+    [created] = desk.events("customer.subscription.created")
+    assert created["data"]["object"]["id"] == subscription["id"]
 
 
 def test_a_deleted_clock_takes_all_with_it(desk, clock):
