@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shlex
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +60,47 @@ def test_the_first_ten_lines_say_what_it_is_for() -> None:
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
 def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists(), link
+
+
+PORT = re.compile(r"\b84\d\d\b")
+
+
+def test_what_is_for_two_terminals_works_in_them(tmp_path: Path) -> None:
+    """The server of the README on other ports, and the profile's commands against it."""
+    consoles = [line for block in examples("console") for line in block.splitlines()]
+    serve, serve_stripe, export, *commands = consoles
+    assert serve_stripe.startswith("gatefall serve stripe ")
+    ports = dict(zip(sorted(set(PORT.findall(serve))), free_ports(2), strict=True))
+
+    def moved(text: str) -> str:
+        return PORT.sub(lambda found: ports.get(found[0], found[0]), text)
+
+    profile = tmp_path / "profile.toml"
+    profile.write_text(moved((ROOT / "docs/example-profile.toml").read_text(encoding="utf-8")), encoding="utf-8")
+    settings = dict(one.split("=") for one in export.removeprefix("export ").split())
+    environment = {**os.environ, **settings}
+    with subprocess.Popen([*GATEFALL, *shlex.split(moved(serve))[1:]], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            assert any(line.startswith("Stop it") for line in server.stdout)
+            for command in commands:
+                arguments = shlex.split(command.replace("docs/example-profile.toml", str(profile)))[1:]
+                done = subprocess.run(
+                    [*GATEFALL, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        finally:
+            server.terminate()
+        assert server.wait(60) == 0
+
+
+GATEFALL = (sys.executable, "-m", "gatefall")
+
+
+def free_ports(count: int) -> list[str]:
+    """Ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [str(one.getsockname()[1]) for one in sockets]
