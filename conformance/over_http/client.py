@@ -80,7 +80,7 @@ class HttpxClient:
                 )
         except TimeoutError:
             raise Unanswered(f"no answer from {_origin(url)} within {timeout_s:g} s") from None
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             # The transport gives several failures the same name; the cause tells them apart.
             if isinstance(error.__cause__, aiohttp.ClientConnectorError):
                 raise Unreachable(f"no connection to {_origin(url)}: {error}") from None
