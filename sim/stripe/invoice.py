@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
+from sim.stripe import invoice_calendar, invoice_rendering
 from sim.stripe.billing import Billing, Moment, billing_of
 from sim.stripe.confirmation import attempt, need, prepare
 from sim.stripe.currency import SMALLEST_MINOR
@@ -29,35 +30,6 @@ _PURPOSES: Final = {
     "subscription_create": "Subscription creation",
     "subscription_update": "Subscription update",
     "subscription_cycle": "Subscription update",
-}
-_CONSTANT: Final[Mapping[str, Any]] = {
-    "object": "invoice",
-    "account_country": "US",
-    "account_name": "Gatefall",
-    "account_tax_ids": None,
-    "amount_overpaid": 0,
-    "amount_shipping": 0,
-    "application": None,
-    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None, "provider": None, "status": None},
-    "customer_account": None,
-    "customer_tax_ids": [],
-    "default_source": None,
-    "default_tax_rates": [],
-    "discounts": [],
-    "from_invoice": None,
-    "issuer": {"type": "self"},
-    "last_finalization_error": None,
-    "latest_revision": None,
-    "livemode": False,
-    "on_behalf_of": None,
-    "post_payment_credit_notes_amount": 0,
-    "pre_payment_credit_notes_amount": 0,
-    "receipt_number": None,
-    "shipping_cost": None,
-    "threshold_reason": None,
-    "total_discount_amounts": [],
-    "total_pretax_credit_amounts": [],
-    "total_taxes": [],
 }
 SETTABLE: Final = (
     "custom_fields",
@@ -175,6 +147,12 @@ class Invoice:
         return self.payments[-1].intent if self.payments else None
 
     @property
+    def _billing(self) -> Billing:
+        billing = self.account.billing
+        assert billing is not None, "an invoice is among the bills of its account"
+        return billing
+
+    @property
     def payment_method_types(self) -> list[str] | None:
         types: list[str] | None = self.payment_settings.get("payment_method_types") or None
         return types
@@ -182,7 +160,7 @@ class Invoice:
     @property
     def includable(self) -> Mapping[str, Any]:
         """Shown only where expanded."""
-        return {"confirmation_secret": self._confirmation_secret, "payments": self._rendered_payments}
+        return invoice_rendering.includable(self)
 
     def purpose(self) -> str:
         return _PURPOSES.get(self.billing_reason, "Payment for Invoice")
@@ -212,7 +190,7 @@ class Invoice:
 
     def gather(self, wanted: Sequence[InvoiceItem]) -> None:
         """Take up items that waited for an invoice."""
-        waiting = billing_of_account(self).waiting_items
+        waiting = self._billing.waiting_items
         for item in wanted:
             waiting.remove(item)
             self.add(item.sale, item)
@@ -289,11 +267,11 @@ class Invoice:
         if change == "canceled":
             payment.end(context, "canceled")
         elif change == "succeeded":
-            self._count_attempt()
+            self.count_attempt()
             payment.end(context, "paid")
             self._settle(context, payment.amount_requested)
         elif change in ("payment_failed", "requires_action"):
-            self._count_attempt()
+            self.count_attempt()
             self.emit(context, "payment_failed" if change == "payment_failed" else "payment_action_required")
             if self.subscription is not None:
                 self.subscription.invoice_unpaid(context, self)
@@ -324,7 +302,7 @@ class Invoice:
         self.auto_advance = True
         if self.status == "draft":
             self.finalizes_at = self.finalizes_at or context.now_s + DRAFT_S
-            billing_of_account(self).plan(self)
+            self.plan()
         elif self.status == "open" and self.next_payment_attempt is None:
             self.begin_collecting(context)
 
@@ -332,7 +310,7 @@ class Invoice:
         """Charge it by itself from now on; it was finalized just now. Assumption: after an hour, as a draft's."""
         if self.status == "open" and self.collection_method == "charge_automatically":
             self.next_payment_attempt = context.now_s + DRAFT_S
-            billing_of_account(self).plan(self)
+            self.plan()
 
     def forget(self) -> None:
         """A draft is deleted: it is on no record any more, and its items are gone with it."""
@@ -341,7 +319,7 @@ class Invoice:
                 line.source.deleted = True
                 del self.account.objects[line.source.id]
         self.deleted = True
-        billing_of_account(self).invoices.remove(self)
+        self._billing.invoices.remove(self)
         del self.account.objects[self.id]
 
     def stop_collecting(self) -> None:
@@ -349,62 +327,23 @@ class Invoice:
         self.auto_advance = False
         self.finalizes_at = None
         self.next_payment_attempt = None
-        billing_of_account(self).plan(self)
+        self.plan()
 
     # Time.
 
+    def plan(self) -> None:
+        """To be called whenever something about it changed that says when it falls due."""
+        self._billing.plan(self)
+
     def due(self, open_ended: bool) -> Moment | None:
-        at_s = None
-        if self.status == "draft" and not self.deleted:
-            at_s = self.finalizes_at
-        elif self.status == "open" and self.collection_method == "send_invoice" and not self.overdue:
-            return None if self.due_date is None else (self.due_date, "overdue")
-        elif self.status == "open":
-            at_s = self.next_payment_attempt
-        return None if at_s is None else (at_s, self.status)
+        return invoice_calendar.next_moment(self)
 
     def come_due(self, context: Context, what: str) -> None:
-        """Finalize the draft; charge it, for the first time or again."""
-        if what == "overdue":
-            self.overdue = True
-            self.customer.delinquent = True
-            self.emit(context, "overdue")
-            if self.subscription is not None:
-                self.subscription.invoice_unpaid(context, self)
-            return
-        if self.status == "draft":
-            self.finalizes_at = None
-            self.finalize(context)
-        if self.status != "open":
-            return
-        if self.collection_method == "send_invoice":
-            self.emit(context, "sent")
-            return
-        self.next_payment_attempt = None
-        refusal = self.charge(context, off_session=True, automatic=True)
-        if self.status == "open":
-            if refusal is not None and self.intent is not None and not self._was_told(refusal):
-                self._count_attempt(automatic=True)
-                self.emit(context, "payment_failed")
-            self._plan_retry(context)
-
-    def _was_told(self, refusal: StripeError) -> bool:
-        """Whether the intent's own failure has told of it already."""
-        return refusal.status == 402
-
-    def _plan_retry(self, context: Context) -> None:
-        # Source: the description of `Customer.delinquent` in the official SDK, also for what unsets it.
-        self.customer.delinquent = True
-        self.next_payment_attempt = context.merchant.dunning.retry_at_s(max(1, self.attempt_count), context.now_s)
-        if self.next_payment_attempt is None and self.subscription is None:
-            self.auto_advance = False
-        billing_of_account(self).plan(self)
-        if self.subscription is not None:
-            self.subscription.invoice_unpaid(context, self, last=self.next_payment_attempt is None)
+        invoice_calendar.come_due(context, self, what)
 
     # Parts of the above.
 
-    def _count_attempt(self, automatic: bool = False) -> None:
+    def count_attempt(self, *, automatic: bool = False) -> None:
         # Source: the description of `Invoice.attempt_count` in the official SDK.
         self.attempted = True
         self.attempt_count = self.attempt_count + 1 if automatic or self._automatic else max(1, self.attempt_count)
@@ -433,106 +372,14 @@ class Invoice:
     def _move(self, context: Context, status: Status) -> None:
         self.status = status
         self.moved_at[status] = context.now_s
-        billing_of_account(self).plan(self)
+        self.plan()
 
     def emit(self, context: Context, change: str, previous: Mapping[str, Any] | None = None) -> None:
         context.emit(self.account, f"invoice.{change}", self.id, self.render(), previous)
-        billing_of_account(self).plan(self)
-
-    # How it is shown.
+        self.plan()
 
     def render(self) -> dict[str, Any]:
-        if self.deleted:
-            return {"id": self.id, "object": "invoice", "deleted": True}
-        customer, clock, subscription = self.customer, self.account.test_clock, self.subscription
-        final = self.status != "draft"
-        method = self.default_payment_method
-        total = self.total
-        reason = self.uncollectible_reason
-        return {
-            "id": self.id,
-            **_CONSTANT,
-            **self.fields,
-            "amount_due": self.amount_due,
-            "amount_paid": self.amount_paid,
-            "amount_paid_off_stripe": self.paid_off_stripe,
-            "amount_remaining": self.amount_remaining,
-            "attempt_count": self.attempt_count,
-            "attempted": self.attempted,
-            "auto_advance": self.auto_advance and self.status in ("draft", "open"),
-            "automatically_finalizes_at": self.finalizes_at,
-            "billing_reason": self.billing_reason,
-            "collection_method": self.collection_method,
-            "created": self.created,
-            "currency": self.currency,
-            "customer": customer.id,
-            "customer_address": customer.address,
-            "customer_email": customer.texts["email"],
-            "customer_name": customer.texts["name"],
-            "customer_phone": customer.texts["phone"],
-            "customer_shipping": customer.shipping,
-            "customer_tax_exempt": customer.tax_exempt,
-            "default_payment_method": method.id if method else None,
-            "due_date": self.due_date,
-            "effective_at": self.fields["effective_at"] or self.moved_at.get("open"),
-            "ending_balance": self.ending_balance,
-            "hosted_invoice_url": f"https://invoice.stripe.test/i/{self.id}" if final else None,
-            "invoice_pdf": f"https://pay.stripe.test/invoice/{self.id}/pdf" if final else None,
-            "lines": _listed([line.render() for line in self.lines], f"/v1/invoices/{self.id}/lines"),
-            "metadata": self.metadata,
-            "next_payment_attempt": self.next_payment_attempt or self._first_attempt_at(),
-            "number": self.number,
-            "parent": self._parent(subscription) if subscription else None,
-            "payment_settings": {
-                "default_mandate": None,
-                "payment_method_options": self.payment_settings.get("payment_method_options"),
-                "payment_method_types": self.payment_method_types,
-            },
-            "period_end": self.period[1],
-            "period_start": self.period[0],
-            "starting_balance": self.starting_balance,
-            "status": self.status,
-            "status_details": {"uncollectible": {"reason": reason}} if reason else None,
-            "status_transitions": {
-                "finalized_at": self.moved_at.get("open"),
-                "marked_uncollectible_at": self.moved_at.get("uncollectible"),
-                "paid_at": self.moved_at.get("paid"),
-                "voided_at": self.moved_at.get("void"),
-            },
-            "subtotal": total,
-            "subtotal_excluding_tax": total,
-            "test_clock": clock.id if clock else None,
-            "total": total,
-            "total_excluding_tax": total,
-            "webhooks_delivered_at": self.created,
-        }
-
-    def _first_attempt_at(self) -> int | None:
-        automatic = self.collection_method == "charge_automatically"
-        return self.finalizes_at if automatic and self.status == "draft" else None
-
-    def _parent(self, subscription: Subscription) -> dict[str, Any]:
-        details = {
-            "metadata": subscription.metadata,
-            "subscription": subscription.id,
-        }
-        return {"quote_details": None, "subscription_details": details, "type": "subscription_details"}
-
-    def _confirmation_secret(self) -> dict[str, str] | None:
-        intent = self.intent
-        if intent is None or self.status != "open":
-            return None
-        return {"client_secret": intent.client_secret, "type": "payment_intent"}
-
-    def _rendered_payments(self) -> dict[str, Any]:
-        payments = [payment.render() for payment in self.payments]
-        return _listed(payments, f"/v1/invoice_payments?invoice={self.id}")
-
-
-def billing_of_account(invoice: Invoice) -> Billing:
-    billing = invoice.account.billing
-    assert billing is not None, "an invoice is among the bills of its account"
-    return billing
+        return invoice_rendering.rendered(self)
 
 
 def missing_payer() -> StripeError:
@@ -542,7 +389,3 @@ def missing_payer() -> StripeError:
         "setting.",
         code="resource_missing",
     )
-
-
-def _listed(data: list[dict[str, Any]], url: str) -> dict[str, Any]:
-    return {"object": "list", "data": data, "has_more": False, "url": url}

@@ -71,6 +71,11 @@ def _matching(newest_first: Sequence[T], values: Mapping[str, Any], where: Calla
             yield item
 
 
+def lies_within(moment_s: int | None, bounds: tuple[int, int] | None) -> bool:
+    """Whether a moment passes a filter; what has none passes no filter but the missing one."""
+    return bounds is None or (moment_s is not None and bounds[0] <= moment_s <= bounds[1])
+
+
 def _check_limit(limit: int) -> None:
     if limit < 1:
         message = "This value must be greater than or equal to 1."

@@ -301,6 +301,19 @@ def chosen(context: Context, account: Account, method_id: str, param: str = "pay
     return method
 
 
+def attached(context: Context, customer: Customer, method_id: str, param: str) -> PaymentMethod:
+    """The customer's payment method that a parameter names. Raises StripeError if it is another's, or nobody's."""
+    method = context.ledger.given(PaymentMethod, method_id, param)
+    if method.customer is not customer:
+        raise invalid_request(
+            f"The customer does not have a payment method with the ID {method_id}. The payment method must be "
+            "attached to the customer.",
+            param=param,
+            code="resource_missing",
+        )
+    return method
+
+
 NETWORKS: Final = parameters.nested({"preferred": parameters.clearable(parameters.text)})
 _CARD: Final[parameters.Specification] = {
     "number": parameters.text,

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from sim.stripe import proration
+from sim.stripe import proration, subscription_calendar, subscription_rendering
 from sim.stripe.billing import Moment, billing_of
 from sim.stripe.billing_period import period_end
 from sim.stripe.dunning import DAY_S
 from sim.stripe.invoice import Invoice
 from sim.stripe.invoice_item import InvoiceItem, Period, Sale
 from sim.stripe.parameters import merged
-from sim.time import HOUR_US, SECOND_US
 
 if TYPE_CHECKING:
     from sim.stripe.context import Context
@@ -29,47 +27,15 @@ if TYPE_CHECKING:
 
 Status = Literal["trialing", "active", "incomplete", "incomplete_expired", "past_due", "canceled", "unpaid", "paused"]
 ENDED: Final = ("canceled", "incomplete_expired")
-EXPIRES_AFTER_S: Final = 23 * HOUR_US // SECOND_US
-"""How long a first invoice, or that of a resumption, can be paid. Source: the descriptions of `Subscription.status` and
-of the resume operation in the official SDK."""
-TRIAL_WILL_END_S: Final = 3 * DAY_S
-"""How long before the end `customer.subscription.trial_will_end` comes; at once for what is shorter, shortened or ended
-early. Source: the description of that event in Stripe's reference."""
 MISSING_METHOD: Final = ("cancel", "create_invoice", "pause")
 _NO_DETAILS: Final[Mapping[str, Any]] = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
-_CONSTANT: Final[Mapping[str, Any]] = {
-    "object": "subscription",
-    "application": None,
-    "application_fee_percent": None,
-    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-    "billing_cycle_anchor_config": None,
-    "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
-    "billing_schedules": [],
-    "billing_thresholds": None,
-    "customer_account": None,
-    "default_source": None,
-    "default_tax_rates": [],
-    "discounts": [],
-    "invoice_settings": {
-        "account_tax_ids": None,
-        "custom_fields": None,
-        "description": None,
-        "footer": None,
-        "issuer": {"type": "self"},
-    },
-    "livemode": False,
-    "next_pending_invoice_item_invoice": None,
-    "on_behalf_of": None,
-    "pending_invoice_item_interval": None,
-    "schedule": None,
-    "transfer_data": None,
-}
 
 
 class Subscription:
     """One subscription; times are Unix seconds. Once `canceled` or `incomplete_expired` it stays so.
 
-    `period` is the one under way. `resuming`: the invoice that a paused one waits for.
+    `period` is the one under way. `resuming`: the invoice that a paused one waits for. `told`: what was told in
+    advance (`upcoming_s` before a renewal), and of which moment.
     """
 
     __slots__ = (
@@ -104,8 +70,8 @@ class Subscription:
         "paused_at",
         "paused_because",
         "resuming",
-        "_upcoming_s",
-        "_told",
+        "upcoming_s",
+        "told",
     )
     spoken_name: ClassVar = "subscription"
 
@@ -142,8 +108,8 @@ class Subscription:
         self.paused_at: int | None = None
         self.paused_because = "system"
         self.resuming: Invoice | None = None
-        self._upcoming_s = context.merchant.dunning.upcoming_days * DAY_S
-        self._told: set[tuple[str, int]] = set()
+        self.upcoming_s = context.merchant.dunning.upcoming_days * DAY_S
+        self.told: set[tuple[str, int]] = set()
 
     @property
     def ended(self) -> bool:
@@ -231,7 +197,7 @@ class Subscription:
         intent = invoice.intent
         keep = self.payment_settings.get("save_default_payment_method") == "on_subscription"
         if self.resuming is invoice:
-            self._resumed(context)
+            self.become_active(context)
         with self.updating(context):
             if self.status in ("incomplete", "past_due", "unpaid"):
                 self.status = "active"
@@ -264,7 +230,7 @@ class Subscription:
         if self.resuming is invoice:
             # Source: the description of the resume operation in the official SDK.
             if invoice.status == "uncollectible":
-                self._resumed(context)
+                self.become_active(context)
             else:
                 self.resuming = None
             return
@@ -306,7 +272,7 @@ class Subscription:
         """End it now. One whose first invoice was never paid expires instead."""
         if self.status == "incomplete":
             # Assumption: ended so rather than as `canceled`, since it never began.
-            self._expire_first(context)
+            self.expire(context)
             return
         now_s = context.now_s
         if prorate and self.status in ("active", "past_due"):
@@ -337,16 +303,13 @@ class Subscription:
             self.paused_because = because
         self.emit(context, "paused")
 
-    def _resumed(self, context: Context) -> None:
+    def become_active(self, context: Context) -> None:
+        """A paused one goes on."""
         with self.updating(context):
             self.resuming = None
             self.status = "active"
             self.paused_at = None
         self.emit(context, "resumed")
-
-    def become_active(self, context: Context) -> None:
-        """A paused one goes on without an invoice that has to be paid first."""
-        self._resumed(context)
 
     def _stop_collecting(self, context: Context) -> None:
         billing = billing_of(context, self.account)
@@ -362,116 +325,36 @@ class Subscription:
             item.deleted = True
             del self.account.objects[item.id]
 
-    def _expire_first(self, context: Context) -> None:
+    def expire(self, context: Context) -> None:
+        """Its first invoice was not paid in time."""
         assert self.latest_invoice is not None, "an incomplete subscription has a first invoice"
         self.latest_invoice.void(context)
 
     def _at_period_end(self, now_s: int) -> bool:
         return self.cancel_at_period_end and now_s >= self.period[1]
 
-    # Time.
-
-    def due(self, open_ended: bool) -> Moment | None:
-        moments = self._moments(open_ended)
-        return min(moments, key=itemgetter(0)) if moments else None
-
-    def come_due(self, context: Context, what: str) -> None:
-        _WHEN_DUE[what](self, context)
-
-    def _moments(self, open_ended: bool) -> list[Moment]:
-        """What will happen to it; of things at the same time, the first is done first."""
-        if self.ended:
-            return []
-        if self.status == "incomplete":
-            return [(self.created + EXPIRES_AFTER_S, "expire")]
-        found: list[Moment] = []
-        end_s = self.period[1]
-        if self.resuming is not None:
-            found.append((self.resuming.created + EXPIRES_AFTER_S, "stay_paused"))
-        if self.pending_update is not None:
-            found.append((self.pending_update.expires_at, "expire_update"))
-        if self.cancel_at_period_end and self.status != "paused":
-            found.append((end_s, "cancel"))
-        if self.cancel_at is not None:
-            found.append((self.cancel_at, "cancel"))
-        if self.status == "trialing" and self.trial_end is not None:
-            if ("trial", self.trial_end) not in self._told:
-                found.append((self.trial_end - TRIAL_WILL_END_S, "tell_trial_end"))
-            found.append((self.trial_end, "renew"))
-        elif self.status in ("active", "past_due", "unpaid"):
-            if open_ended and ("upcoming", end_s) not in self._told and end_s - self._upcoming_s > self.period[0]:
-                found.append((end_s - self._upcoming_s, "tell_upcoming"))
-            if open_ended:
-                found.append((end_s, "renew"))
-        resumes_at = (self.pause_collection or {}).get("resumes_at")
-        if resumes_at is not None:
-            found.append((resumes_at, "resume_collection"))
-        return found
-
-    def _cancel_in_time(self, context: Context) -> None:
-        waiting = [item for item in self.waiting_items() if item.sale.subscription is self]
-        self.cancel(context, invoice_now=bool(waiting))
-
     def expire_update(self, context: Context) -> None:
         """The pending update, if there is one, is not to take effect any more."""
         if self.pending_update is not None:
             self.pending_update.invoice.void(context)
 
-    def _stay_paused(self, context: Context) -> None:
-        assert self.resuming is not None
-        self.resuming.void(context)
+    # Time.
+
+    def due(self, open_ended: bool) -> Moment | None:
+        return subscription_calendar.next_moment(self, open_ended)
+
+    def come_due(self, context: Context, what: str) -> None:
+        subscription_calendar.ON_ITS_DAY[what](context, self)
 
     def tell_trial_end_if_near(self, context: Context) -> None:
         """To be called when the end of the trial was set; an end at once counts as near."""
-        if self.trial_end is not None and self.trial_end - TRIAL_WILL_END_S <= context.now_s:
+        if self.trial_end is not None and self.trial_end - subscription_calendar.TRIAL_WILL_END_S <= context.now_s:
             self.tell_trial_end(context)
 
     def tell_trial_end(self, context: Context) -> None:
         assert self.trial_end is not None
-        self._told.add(("trial", self.trial_end))
+        self.told.add(("trial", self.trial_end))
         self.emit(context, "trial_will_end")
-
-    def _tell_upcoming(self, context: Context) -> None:
-        self._told.add(("upcoming", self.period[1]))
-        if self.status != "unpaid":
-            context.emit(self.account, "invoice.upcoming", self.id, self.upcoming_invoice(context).render())
-        billing_of(context, self.account).plan(self)
-
-    def _resume_collection(self, context: Context) -> None:
-        with self.updating(context):
-            self.pause_collection = None
-
-    def upcoming_invoice(self, context: Context) -> Invoice:
-        """What the next invoice would be; it is on no record."""
-        start_s = self.period[1]
-        period = (start_s, self.cycle_end(self.items, self.anchor, start_s))
-        invoice = Invoice(context, self.customer, self.currency, "upcoming", self)
-        invoice.id = f"upcoming_{invoice.id}"
-        for item in self.waiting_items():
-            invoice.add(item.sale, item)
-            item.invoice = None
-        for subscribed in self.items:
-            invoice.add(subscribed.sale(period))
-        invoice.period = self.period
-        return invoice
-
-    def _renew(self, context: Context) -> None:
-        """A period, or the trial, is over: begin the next one and bill it."""
-        start_s = self.period[1]
-        trial_is_over = self.status == "trialing"
-        if trial_is_over and self.ends_with_trial(context):
-            return
-        period = (start_s, self.cycle_end(self.items, self.anchor, start_s))
-        invoice = self.invoice(
-            context, "subscription_cycle", [item.sale(period) for item in self.items], self.waiting_items()
-        )
-        invoice.period = self.period
-        with self.updating(context):
-            self.period = period
-            self.latest_invoice = invoice
-            if trial_is_over:
-                self.status = "active"
-        self._bill_cycle(context, invoice)
 
     def ends_with_trial(self, context: Context) -> bool:
         """Whether the end of the trial is the end, or a pause, for want of a payment method."""
@@ -483,86 +366,5 @@ class Subscription:
             self.pause(context, "trial_end_without_payment_method")
         return True
 
-    def _bill_cycle(self, context: Context, invoice: Invoice) -> None:
-        """Put the invoice of a cycle on its way; where collection is paused, or was given up, not so far."""
-        behavior = (self.pause_collection or {}).get("behavior")
-        if behavior is not None or self.status == "unpaid":
-            invoice.auto_advance = False
-        invoice.open(context)
-        if behavior in ("void", "mark_uncollectible"):
-            invoice.finalize(context)
-            if invoice.status != "open":
-                return
-            if behavior == "void":
-                invoice.void(context)
-            else:
-                invoice.mark_uncollectible(context, "subscription_paused")
-
-    # How it is shown.
-
     def render(self) -> dict[str, Any]:
-        clock, method = self.account.test_clock, self.default_payment_method
-        settings, update = self.payment_settings, self.pending_update
-        return {
-            "id": self.id,
-            **_CONSTANT,
-            "billing_cycle_anchor": self.anchor,
-            "cancel_at": self.period[1] if self.cancel_at_period_end else self.cancel_at,
-            "cancel_at_period_end": self.cancel_at_period_end,
-            "canceled_at": self.canceled_at,
-            "cancellation_details": self.cancellation_details,
-            "collection_method": self.collection_method,
-            "created": self.created,
-            "currency": self.currency,
-            "customer": self.customer.id,
-            "days_until_due": self.days_until_due,
-            "default_payment_method": method.id if method else None,
-            "description": self.description,
-            "ended_at": self.ended_at,
-            "items": {
-                "object": "list",
-                "data": [item.render() for item in self.items],
-                "has_more": False,
-                "url": f"/v1/subscription_items?subscription={self.id}",
-            },
-            "latest_invoice": self.latest_invoice.id if self.latest_invoice else None,
-            "metadata": self.metadata,
-            "pause_collection": self.pause_collection,
-            "payment_settings": {
-                "payment_method_options": settings.get("payment_method_options"),
-                "payment_method_types": settings.get("payment_method_types") or None,
-                "save_default_payment_method": settings.get("save_default_payment_method", "off"),
-            },
-            "pending_setup_intent": self.pending_setup_intent.id if self.pending_setup_intent else None,
-            "pending_update": update.render(self) if update else None,
-            "start_date": self.start_date,
-            "status": self.status,
-            "status_details": self._status_details(),
-            "test_clock": clock.id if clock else None,
-            "trial_end": self.trial_end,
-            "trial_settings": {
-                "end_behavior": {
-                    "billing_cycle_anchor": "now",
-                    "missing_payment_method": self.missing_payment_method,
-                }
-            },
-            "trial_start": self.trial_start,
-        }
-
-    def _status_details(self) -> dict[str, Any] | None:
-        if self.paused_at is None:
-            return None
-        cause = {"type": self.paused_because}
-        return {"paused": {"subscription": cause, "transitioned_at": self.paused_at, "type": "subscription"}}
-
-
-_WHEN_DUE: Final = {
-    "expire": Subscription._expire_first,
-    "stay_paused": Subscription._stay_paused,
-    "expire_update": Subscription.expire_update,
-    "cancel": Subscription._cancel_in_time,
-    "tell_trial_end": Subscription.tell_trial_end,
-    "tell_upcoming": Subscription._tell_upcoming,
-    "renew": Subscription._renew,
-    "resume_collection": Subscription._resume_collection,
-}
+        return subscription_rendering.rendered(self)

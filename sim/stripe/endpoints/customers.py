@@ -12,7 +12,7 @@ from sim.stripe.context import Context
 from sim.stripe.customer import TEXTS, Customer
 from sim.stripe.errors import invalid_request
 from sim.stripe.listing import CREATED, PAGING, page
-from sim.stripe.payment_method import PaymentMethod, chosen
+from sim.stripe.payment_method import attached, chosen
 
 _PREFIX: Final = re.compile(r"[A-Z0-9]{1,12}\Z")
 
@@ -121,19 +121,8 @@ def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> N
     settings = values.get("invoice_settings", values)
     if "default_payment_method" in settings:
         method_id = settings["default_payment_method"]
-        method = (
-            context.ledger.given(PaymentMethod, method_id, "invoice_settings[default_payment_method]")
-            if method_id
-            else None
-        )
-        if method is not None and method.customer is not customer:
-            raise invalid_request(
-                f"The customer does not have a payment method with the ID {method_id}. The payment method must be "
-                "attached to the customer.",
-                param="invoice_settings[default_payment_method]",
-                code="resource_missing",
-            )
-        customer.default_payment_method = method
+        param = "invoice_settings[default_payment_method]"
+        customer.default_payment_method = attached(context, customer, method_id, param) if method_id else None
     for name in TEXTS:
         if name in values:
             customer.texts[name] = values[name] or None

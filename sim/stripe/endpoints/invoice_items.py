@@ -14,7 +14,7 @@ from sim.stripe.context import Context
 from sim.stripe.currency import currency
 from sim.stripe.customer import living
 from sim.stripe.endpoints.invoices import editable
-from sim.stripe.endpoints.subscriptions import priced
+from sim.stripe.endpoints.requested_items import priced
 from sim.stripe.errors import invalid_request, missing_parameter
 from sim.stripe.invoice_item import InvoiceItem, Sale
 from sim.stripe.listing import CREATED, PAGING, page

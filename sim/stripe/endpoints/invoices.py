@@ -11,12 +11,12 @@ from sim.stripe.billing import billing_of
 from sim.stripe.context import Context
 from sim.stripe.currency import currency
 from sim.stripe.customer import Customer, living
-from sim.stripe.endpoints.subscriptions import PAYMENT_SETTINGS, lies_within
+from sim.stripe.endpoints.subscription_parameters import PAYMENT_SETTINGS
 from sim.stripe.errors import StripeError, failure, invalid_request, missing_parameter
 from sim.stripe.invoice import SETTABLE, Invoice, Status
 from sim.stripe.invoice_item import InvoiceItem
-from sim.stripe.listing import CREATED, PAGING, page
-from sim.stripe.payment_method import PaymentMethod, chosen
+from sim.stripe.listing import CREATED, PAGING, lies_within, page
+from sim.stripe.payment_method import attached, chosen
 from sim.stripe.subscription import Subscription
 from sim.stripe.test_cards import Decline
 
@@ -275,15 +275,9 @@ def _apply(context: Context, invoice: Invoice, values: Mapping[str, Any]) -> Non
         invoice.number = values["number"] or None
     if "default_payment_method" in values:
         method_id = values["default_payment_method"]
-        method = context.ledger.given(PaymentMethod, method_id, "default_payment_method") if method_id else None
-        if method is not None and method.customer is not invoice.customer:
-            raise invalid_request(
-                f"The customer does not have a payment method with the ID {method_id}. The payment method must be "
-                "attached to the customer.",
-                param="default_payment_method",
-                code="resource_missing",
-            )
-        invoice.default_payment_method = method
+        invoice.default_payment_method = (
+            attached(context, invoice.customer, method_id, "default_payment_method") if method_id else None
+        )
     if "payment_settings" in values:
         invoice.payment_settings = {**invoice.payment_settings, **values["payment_settings"]}
     if "metadata" in values:

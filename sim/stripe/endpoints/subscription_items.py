@@ -7,13 +7,9 @@ from typing import Any, Final
 
 from sim.stripe import parameters
 from sim.stripe.context import Context
-from sim.stripe.endpoints.subscriptions import (
-    NEW_ITEM,
-    PAYMENT_BEHAVIOR,
-    PRORATION,
-    check_state,
-    revised_items,
-)
+from sim.stripe.endpoints.requested_items import revised_items
+from sim.stripe.endpoints.subscription_parameters import NEW_ITEM, PAYMENT_BEHAVIOR, PRORATION
+from sim.stripe.endpoints.subscriptions import check_state
 from sim.stripe.errors import missing_parameter
 from sim.stripe.listing import PAGING, page
 from sim.stripe.subscription import Subscription
