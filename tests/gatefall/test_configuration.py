@@ -20,7 +20,8 @@ def test_no_file_sets_nothing(tmp_path: Path) -> None:
 
 def test_every_setting_can_be_set(tmp_path: Path) -> None:
     text = (
-        'target = "simulated"\npace = 0.5\nbrowser = true\nchromium = "/c"\nphase = ["0-1", 3]\ncustomers = 10\nseed = 7\nworkers = 2\nout = "x"\n'
+        'target = "simulated"\npace = 0.5\nbrowser = true\nchromium = "/c"\n'
+        'phase = ["0-1", 3]\ncustomers = 10\nseed = 7\nworkers = 2\nout = "x"\n'
         "jsonl = true\nquiet = false\n"
     )
     settings = settings_of(tmp_path, text)
