@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
@@ -22,7 +24,7 @@ from sim.backend import BackendConfig
 from sim.billing_webhooks import BillingWebhooks
 from sim.facts import Journal
 from sim.gateway import Gateway
-from sim.messages import Service
+from sim.messages import Request, Service
 from sim.store import MemoryStore
 from sim.stripe import Stripe
 from sim.stripe.webhooks import PunctualDelivery
@@ -107,6 +109,27 @@ class StandIn:
     def accounts(self) -> list[str]:
         """The accounts that exist."""
         return list(self.store.account_ids())
+
+    def provision(self, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Make an account behind everybody's back, as a deployment's own tools would."""
+
+        async def ask() -> Any:
+            world = LiveWorld(clock=self.clock, pace=0)
+            world.callees = {name: InProcess(world, name, service) for name, service in self.services.items()}
+            request = Request("POST", "/__test__/accounts", dict(body or {}))
+            answer = await world.answer("test-support", self.services["test-support"], request)
+            await world.close(0.5)
+            return answer
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(ask()).body
+        raised: list[Any] = []
+        thread = threading.Thread(target=lambda: raised.append(asyncio.run(ask())))
+        thread.start()
+        thread.join()
+        return raised[0].body
 
     def _running(self) -> LiveWorld:
         if self._world is None:
