@@ -21,6 +21,9 @@ HIDDEN: Final = "…"
 SHORTEST_SECRET: Final = 6
 """What is shorter is no secret: blotting it out would blot out half of every text. Assumption."""
 
+_QUOTED_MOST: Final = 3
+"""How often a text may be quoted within another: a header in a body in an error's message. Assumption."""
+
 _BY_FORM: Final = (
     (re.compile(r"\b((?:pi|seti)_[A-Za-z0-9]+_secret_)[A-Za-z0-9]+"), r"\1…"),
     (re.compile(r"\b((?:sk|rk|pk)_(?:test|live)_|whsec_)[A-Za-z0-9]+"), r"\1…"),
@@ -154,10 +157,23 @@ def _redacted_member(name: str, value: Any) -> Any:
 
 
 def _ways_to_write(secret: str) -> set[str]:
-    encoded = base64.b64encode(secret.encode()).decode()
-    with_user = base64.b64encode(f"{secret}:".encode()).decode()
-    written = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
-    return written | {encoded, encoded.rstrip("="), with_user, with_user.rstrip("=")}
+    """As it is, in URLs, in headers of basic authentication; each quoted in JSON or Python, and those quoted again."""
+    written = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    for plain in (secret, f"{secret}:"):
+        encoded = base64.b64encode(plain.encode()).decode()
+        written |= {encoded, encoded.rstrip("=")}
+    for _ in range(_QUOTED_MOST):
+        written |= {quoted for one in written for quoted in _quoted(one)}
+    return written
+
+
+def _quoted(text: str) -> Iterator[str]:
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    # Python escapes apostrophes only where there are both kinds of quotes, which is the surrounding text's affair.
+    in_python = text.replace("\\", "\\\\")
+    yield in_python
+    yield in_python.replace("'", "\\'")
 
 
 def _without(text: str, length: int, secrets: set[str]) -> str:
