@@ -1,0 +1,171 @@
+"""A mock deployment as if it were a real one: check, run, interrupt, clean, each as its user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+KEYS = {"STAGING_PUBLISHABLE_KEY": "pk_test_gatefall", "STAGING_RESTRICTED_KEY": "sk_test_gatefall"}
+LAST_LINE = "Stop it with Ctrl-C."
+SCENARIO = """\
+name: quick-checkout
+title: Customers who do not take their time
+customers:
+  count: 3
+  pays_with: card
+  first_card: succeeds
+  parameters:
+    poll_interval_s: 0.1
+backend:
+  phase: 2
+"""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[dict[str, str]]:
+    """The addresses of `gatefall serve`, by what they are of."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gatefall", "serve", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    addresses: dict[str, str] = {}
+    try:
+        for line in process.stdout:
+            found = re.match(r"([a-z-]+) +(http://[0-9.:]+)", line)
+            if found:
+                addresses[found[1]] = found[2]
+            if line.strip() == LAST_LINE:
+                break
+        yield addresses
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@pytest.fixture
+def profile(served: dict[str, str], tmp_path: Path) -> Path:
+    """The example profile, pointed at the deployment that runs."""
+    text = (ROOT / "docs" / "example-profile.toml").read_text(encoding="utf-8")
+    text = text.replace("http://127.0.0.1:8402", served["gateway"]).replace("http://127.0.0.1:8403", served["stripe"])
+    path = tmp_path / "staging.toml"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "quick.yaml").write_text(SCENARIO, encoding="utf-8")
+    return path
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gatefall", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **KEYS, **environment},
+    )
+
+
+def said(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command."""
+    process = start(folder, *arguments, **environment)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def test_the_example_passes_its_check_and_customers_can_be_let_loose(profile: Path) -> None:
+    folder = profile.parent
+    code, out, err = said(folder, "check", "staging.toml")
+    assert (code, err) == (0, "")
+    assert "Customers can be let loose there." in out
+    assert not [line for line in out.splitlines() if line.startswith("✗")]
+
+    code, out, err = said(folder, "run", "quick.yaml", "--target", "staging.toml", "--out", "run")
+    assert code == 0, out + err
+    result = json.loads((folder / "run" / "result.json").read_text(encoding="utf-8"))
+    [variant] = result["scenarios"] if "scenarios" in result else result["variants"]
+    assert variant["conversion"]["value"] == 1.0
+    assert (folder / "run" / "harness.json").exists()
+    assert "--target staging.toml" in json.dumps(result) + out
+
+    code, out, _ = said(folder, "clean", "staging.toml")
+    assert (code, out) == (0, "nothing is left to clean up\n")
+
+
+def test_what_an_interruption_leaves_is_cleaned_up(profile: Path) -> None:
+    folder = profile.parent
+    journal = folder / "staging.accounts.jsonl"
+    process = start(folder, "run", "quick.yaml", "--target", "staging.toml", "--out", "run")
+    while not (journal.exists() and b'"made"' in journal.read_bytes()):
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert journal.read_bytes()
+
+    process = start(folder, "run", "quick.yaml", "--target", "staging.toml", "--out", "again")
+    while journal.read_bytes().count(b'"made"') < 4:
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+    code, out, _ = said(folder, "clean", "staging.toml")
+    assert code == 0
+    assert out.count(": deleted") >= 1
+    assert journal.read_bytes() == b""
+    assert said(folder, "clean", "staging.toml")[:2] == (0, "nothing is left to clean up\n")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "environment", "reason"),
+    [
+        ({}, {"STAGING_PUBLISHABLE_KEY": "pk_live_51Habc"}, "holds a live key"),
+        ({}, {"STAGING_RESTRICTED_KEY": "rk_live_51Habc"}, "holds a live key"),
+        ({'allowed_hosts = ["127.0.0.1"]': 'allowed_hosts = ["example.com"]'}, {}, "is not on the allow-list"),
+        ({"customers = 200": "customers = 2"}, {}, "the run asks for 3 customers, and the cap is 2"),
+        ({"equals = 1200": "equals = 1"}, {}, "rate_limit is 1200, expected 1"),
+    ],
+)
+def test_what_the_interlock_refuses_ends_with_5_and_buys_nothing(
+    profile: Path, replaced: dict[str, str], environment: dict[str, str], reason: str
+) -> None:
+    text = profile.read_text(encoding="utf-8")
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    profile.write_text(text, encoding="utf-8")
+    code, out, err = said(
+        profile.parent, "run", "quick.yaml", "--target", "staging.toml", "--out", "run", **environment
+    )
+    assert code == 5, out + err
+    assert "refused: " in err
+    assert reason in err
+    assert "51Habc" not in err
+    assert "Traceback" not in err
+
+
+def test_a_deployment_that_is_not_there_ends_with_4(profile: Path, served: dict[str, str]) -> None:
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(text.replace(served["gateway"], "http://127.0.0.1:9"), encoding="utf-8")
+    code, _, err = said(profile.parent, "run", "quick.yaml", "--target", "staging.toml", "--out", "run")
+    assert code == 4
+    assert "test_environment: no connection to http://127.0.0.1:9" in err
+    assert "check the address" in err
+    code, out, _ = said(profile.parent, "check", "staging.toml")
+    assert code == 4
+    assert "Customers cannot be let loose there." in out
+
+
+def test_faults_are_never_brought_upon_a_real_deployment(profile: Path) -> None:
+    code, _, err = said(profile.parent, "run", "webhooks-late", "--target", "staging.toml", "--customers", "2")
+    assert code == 5
+    assert "asks for faults" in err
+    assert not (profile.parent / "runs").exists()
