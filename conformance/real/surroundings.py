@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from conformance.circumstances import DECLARED_CONSUMERS, Circumstances
-from conformance.properties import PROPERTIES
-from conformance.property import Property
+from conformance import evidence
+from conformance.circumstances import DECLARED_CONSUMERS
 from conformance.real.profile import Profile
-
-_SEEN_BY_CLIENTS: Final = frozenset(
-    (
-        "account_payment_method",
-        "answer",
-        "attempt",
-        "challenge",
-        "confirm",
-        "detour",
-        "entitlement",
-        "final_entitlement",
-        "final_payment_method",
-        "final_subscription",
-        "outcome",
-        "redirect",
-        "request",
-        "secret",
-        "settled",
-        "shown",
-        "standing",
-        "step",
-        "subscription",
-        "ticket",
-    )
-)
-_SEEN_AT_STRIPE: Final = frozenset(("intent", "charge", "refund", "final_intent"))
-_SEEN_OF_ZONES: Final = frozenset(("zone", "final_zone"))
-_NEED_PAGES: Final = {
-    "redirect-never-returns": "customers cannot get through PayPal's page here (stripe.pages)",
-}
-_NEED_CLOCK: Final = {
-    "abandoned-grants-nothing": "what happens after 23 hours cannot be waited for without a clock (supports.clock)",
-}
 
 
 class Inconclusive(NamedTuple):
-    """A property that cannot be judged at a deployment, or a part of it, and why."""
+    """A property that cannot be judged at a deployment, or not be said to hold, and why."""
 
     property: str
     because: str
@@ -62,33 +27,22 @@ def noted_circumstances(profile: Profile) -> dict[str, Any]:
     }
 
 
-def inconclusive_at(profile: Profile) -> list[Inconclusive]:
-    """The properties that cannot be judged at the deployment, in the order of their list."""
-    seen = set(_SEEN_BY_CLIENTS)
-    if profile.stripe.restricted_key_env is not None:
-        seen |= _SEEN_AT_STRIPE
+def capabilities_of(profile: Profile) -> set[str]:
+    """What can be read, moved and made at the deployment."""
+    found = {evidence.LIST, evidence.ENTITLEMENTS, evidence.PAYMENT_METHODS, evidence.BILLING_HISTORY}
+    found.add(evidence.CONSUMERS)
     if profile.supports.zones:
-        seen |= _SEEN_OF_ZONES
-    circumstances = replace(
-        Circumstances(2, "continuation", "new", True, profile.name),
-        sees_stripe=profile.stripe.restricted_key_env is not None,
-        zones_apart_from_plans=profile.backend.zones_apart_from_plans,
-    )
-    found = []
-    for prop in PROPERTIES.values():
-        because = _because(prop, seen, circumstances, profile)
-        if because is not None:
-            found.append(Inconclusive(prop.id, because))
+        found.add(evidence.ZONES)
+    if profile.stripe.restricted_key_env is not None:
+        found |= {evidence.LEDGER_OBJECTS, evidence.LEDGER_EVENTS}
+    if profile.supports.clock:
+        found.add(evidence.CLOCK)
+    if profile.accounts.provisioning == "contract":
+        found.add(evidence.STANDING)
     return found
 
 
-def _because(prop: Property, seen: set[str], circumstances: Circumstances, profile: Profile) -> str | None:
-    for kinds in prop.needed_kinds:
-        if not any(kind in seen for kind in kinds):
-            return f"nobody outside the deployment sees {' or '.join(kinds)}"
-    reason = prop.applies(circumstances)
-    if reason is not None:
-        return reason
-    if not profile.supports.clock and prop.id in _NEED_CLOCK:
-        return _NEED_CLOCK[prop.id]
-    return _NEED_PAGES.get(prop.id) if profile.stripe.pages == "none" else None
+def inconclusive_at(profile: Profile) -> list[Inconclusive]:
+    """The properties that cannot be judged at the deployment, or not be said to hold, in the order of their list."""
+    foretold = evidence.foretell(capabilities_of(profile))
+    return [Inconclusive(one.property, one.reason) for one in foretold if one.reason is not None]

@@ -93,7 +93,7 @@ def test_the_example_passes_its_check_and_customers_can_be_let_loose(profile: Pa
     [variant] = result["scenarios"] if "scenarios" in result else result["variants"]
     assert variant["conversion"]["value"] == 1.0
     assert (folder / "run" / "harness.json").exists()
-    assert "--target staging.toml" in json.dumps(result) + out
+    assert "--target staging.toml" in (folder / "run" / "report.html").read_text(encoding="utf-8")
 
     code, out, _ = said(folder, "clean", "staging.toml")
     assert (code, out) == (0, "nothing is left to clean up\n")
