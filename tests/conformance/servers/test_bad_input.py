@@ -328,12 +328,17 @@ def test_ten_megabytes_are_too_much(unharmed: Deployed, service: str, announced:
     path = {GATEWAY: BULK, WEBHOOKS: "/webhooks/stripe", API: "/subscriptions", STRIPE: "/v1/customers"}[service]
     credential = SECRET_KEY if service == STRIPE else unharmed.bearer
     if announced:
-        parts = [request("POST", path, body, authorization=credential)]
+        parts = [request("POST", path, body, authorization=credential, connection="keep-alive")]
     else:
-        head = request("POST", path, transfer_encoding="chunked", authorization=credential)
+        head = request("POST", path, transfer_encoding="chunked", authorization=credential, connection="keep-alive")
         parts = [head, *chunked(body)]
-    message = refused(asked(unharmed.url(service), *parts), service, 413)
-    assert "1,000,000 bytes" in message
+    with Connection(unharmed.url(service)) as connection:
+        connection.send(*parts)
+        assert "1,000,000 bytes" in refused(connection.reply(), service, 413)
+        connection.send(request("GET", "/healthz"))  # it was read to its end: the connection is as good as before
+        reply = connection.reply()
+    assert reply is not None
+    assert reply.status == 200
 
 
 def test_who_waits_for_leave_to_send_too_much_is_refused_at_once(unharmed: Deployed) -> None:
