@@ -83,8 +83,9 @@ the challenge.
 **Subscriptions.** `POST /v1/subscriptions {"customer", "items": [{"price"}], "payment_behavior"}`. With
 `default_incomplete` it is `incomplete` until the browser confirms the client secret in
 `latest_invoice.confirmation_secret` (expand it), whose intent is an ordinary PaymentIntent; otherwise the default
-payment method is charged at once. Where nothing is due there is a `pending_setup_intent`. Update, `DELETE`,
-`…/pause`, `…/resume`; items also at `/v1/subscription_items`. Taxes, discounts, usage and items of several intervals
+payment method is charged at once. Where nothing is due there is a `pending_setup_intent`. Update (with
+`pending_if_incomplete` the change waits in `pending_update` until its invoice is paid), `DELETE`, `…/pause`,
+`…/resume`; items also at `/v1/subscription_items`. Taxes, discounts, usage and items of several intervals
 are not modelled: their parameters are refused by name.
 
 **Invoices.** `POST /v1/invoices`, items at `/v1/invoiceitems`, then `…/finalize`, `…/pay`, `…/send`, `…/void`,

@@ -18,6 +18,8 @@ from sim.stripe.subscription_item import SubscriptionItem
 
 MOST_ITEMS: Final = 20
 """Source: the descriptions of `items` and of `add_invoice_items` in the official SDK."""
+LARGEST_QUANTITY: Final = 999_999
+"""Assumption: Stripe's documents name no bound; this keeps what is due within what can be charged."""
 
 
 def new_items(
@@ -84,9 +86,9 @@ def _new_item(
 
 
 def _check_quantity(quantity: int, name: str) -> None:
-    if not 0 <= quantity <= 999_999:
+    if not 0 <= quantity <= LARGEST_QUANTITY:
         raise invalid_request(
-            f"Invalid quantity: {quantity} must be between 0 and 999999.",
+            f"Invalid quantity: {quantity} must be between 0 and {LARGEST_QUANTITY}.",
             param=f"{name}[quantity]",
             code="parameter_invalid_integer",
         )

@@ -25,7 +25,8 @@ GOES_TO = {
     "paused": {"active", "canceled"},
     "canceled": set(),
 }
-"""Source: Stripe's page on the statuses of subscriptions."""
+"""Source: the description of `Subscription.status` in the official SDK. Assumption: what it does not speak of, such as
+pauses of what is past due."""
 INVOICE_GOES_TO = {
     None: {"draft"},
     "draft": {"open"},
@@ -34,7 +35,7 @@ INVOICE_GOES_TO = {
     "paid": set(),
     "void": set(),
 }
-"""Source: Stripe's page on the status of invoices."""
+"""Source: Stripe's page "Status transitions and finalization"."""
 CARDS = st.sampled_from(["pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
 BEHAVIORS = st.sampled_from(["allow_incomplete", "default_incomplete", "error_if_incomplete"])
 UPDATES = st.sampled_from(["allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"])
