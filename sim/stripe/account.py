@@ -229,7 +229,7 @@ class Ledger:
         return found
 
     def events(self) -> list[Event]:
-        """All events, oldest first."""
+        """All events, oldest first. Assumption: also of what is on test clocks, for which there is no filter."""
         found = [event for account in self._by_id.values() for event in account.events()]
         if len(self._by_id) > 1:
             found.sort(key=_created_us)

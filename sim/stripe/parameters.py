@@ -62,7 +62,7 @@ class Form:
             if name not in readers:
                 raise _unknown(within, [other for other in params if other not in readers], readers)
             if value is not None:
-                values[name] = readers[name](value, _spoken(within, name))
+                values[name] = readers[name](value, f"{within}[{name}]" if within else name)
         return values
 
 

@@ -45,6 +45,10 @@ UPDATE: Final[parameters.Specification] = {
     ),
     "expand": parameters.listed(parameters.text),
 }
+_TEXTS: Final = frozenset(TEXTS)
+_ABOUT_BILLS: Final = frozenset(
+    ("balance", "invoice_prefix", "invoice_settings", "next_invoice_sequence", "preferred_locales", "tax_exempt")
+)
 CREATE: Final[parameters.Specification] = {**UPDATE, "payment_method": parameters.text, "test_clock": parameters.text}
 LIST: Final[parameters.Specification] = {
     **PAGING,
@@ -118,24 +122,26 @@ def list_all(context: Context, values: Mapping[str, Any], _: str) -> dict[str, A
 
 
 def _apply(context: Context, customer: Customer, values: Mapping[str, Any]) -> None:
-    settings = values.get("invoice_settings", values)
-    if "default_payment_method" in settings:
-        method_id = settings["default_payment_method"]
-        param = "invoice_settings[default_payment_method]"
-        customer.default_payment_method = attached(context, customer, method_id, param) if method_id else None
-    for name in TEXTS:
-        if name in values:
-            customer.texts[name] = values[name] or None
+    if not _ABOUT_BILLS.isdisjoint(values):
+        _apply_to_bills(context, customer, values)  # first, since it may refuse
+    for name in _TEXTS.intersection(values):
+        customer.texts[name] = values[name] or None
     if "address" in values:
         customer.address = values["address"] or None
     if "shipping" in values:
         customer.shipping = values["shipping"] or None
+
+
+def _apply_to_bills(context: Context, customer: Customer, values: Mapping[str, Any]) -> None:
+    settings = values.get("invoice_settings", {})
+    if "default_payment_method" in settings:
+        method_id = settings["default_payment_method"]
+        param = "invoice_settings[default_payment_method]"
+        customer.default_payment_method = attached(context, customer, method_id, param) if method_id else None
     if "footer" in settings:
         customer.invoice_footer = settings["footer"] or None
     customer.balance = values.get("balance", customer.balance)
     customer.invoice_prefix = values.get("invoice_prefix", customer.invoice_prefix)
     customer.next_invoice = values.get("next_invoice_sequence", customer.next_invoice)
-    if "preferred_locales" in values:
-        customer.preferred_locales = values["preferred_locales"]
-    if "tax_exempt" in values:
-        customer.tax_exempt = values["tax_exempt"]
+    customer.preferred_locales = values.get("preferred_locales", customer.preferred_locales)
+    customer.tax_exempt = values.get("tax_exempt", customer.tax_exempt)

@@ -640,3 +640,21 @@ def test_a_customer_made_with_a_test_token_has_it_as_default(desk):
     assert customer["invoice_settings"]["default_payment_method"].startswith("pm_")
     assert len(desk.shop.get(f"/v1/customers/{customer['id']}/payment_methods")["data"]) == 1
     assert desk.subscribe(customer["id"])["status"] == "active"
+
+
+def test_a_customers_refused_update_changes_nothing(desk):
+    customer = desk.customer("pm_card_visa")
+    foreign = desk.save_card(desk.customer(account="acct2"), "pm_card_visa")
+    path, before = f"/v1/customers/{customer}", desk.shop.get(f"/v1/customers/{customer}")
+    body = {"name": "Ann", "invoice_settings": {"default_payment_method": foreign}}
+    refused = desk.shop.post(path, body)
+    assert (refused.status, refused.body["error"]["code"]) == (400, "resource_missing")
+    assert desk.shop.get(path) == before
+
+
+def test_an_invoice_prefix_may_be_short_but_not_long(desk):
+    customer = desk.customer()
+    assert desk.shop.made(f"/v1/customers/{customer}", {"invoice_prefix": "A"})["invoice_prefix"] == "A"
+    for prefix in ("A" * 13, "a"):
+        answer = desk.shop.post(f"/v1/customers/{customer}", {"invoice_prefix": prefix})
+        assert (answer.status, answer.body["error"]["param"]) == (400, "invoice_prefix")
