@@ -17,11 +17,14 @@ class Inconclusive(NamedTuple):
 
 
 def noted_circumstances(profile: Profile) -> dict[str, Any]:
-    """What a run's manifest keeps of a profile, so that its history can be judged without it."""
+    """What a run's manifest keeps of a profile, so that its history can be judged without it.
+
+    What could not be read is in the facts, customer by customer: a profile without a key leaves properties undecided,
+    as does a key that may not read everything. It makes none of them meaningless.
+    """
     declared = profile.backend.declared_consumers
     consumers = DECLARED_CONSUMERS if declared is None else [one.partition(":")[::2] for one in declared]
     return {
-        "sees_stripe": profile.stripe.restricted_key_env is not None,
         "zones_apart_from_plans": profile.backend.zones_apart_from_plans,
         "declared_consumers": [list(one) for one in consumers],
     }
