@@ -192,14 +192,18 @@ def reading_facts(reading: Reading, account_id: str) -> Iterator[Fact]:
         yield Fact(reading.at_us, source, READER, "reading", account_id, None, name, state, detail=detail)
 
 
-def final_facts(reading: Reading, since_us: int) -> Iterator[Fact]:
-    """The rows `final_…` that the deployment itself shows; nothing of the account is older than `since_us`."""
+def final_facts(reading: Reading, since_us: int, ended_us: int) -> Iterator[Fact]:
+    """The rows `final_…` that the deployment itself shows; nothing of the account is older than `since_us`.
+
+    `ended_us`: when the customer had done everything.
+    """
     at_us = reading.at_us
+    ahead = _tells_of_the_future(reading, ended_us)
     for one in reading.subscriptions:
         detail = {**_line(one), "quantity": one.get("quantity")}
         yield _row(at_us, "final_subscription", one.get("id"), one.get("state"), _price(one), detail)
     for one in reading.entitlements:
-        detail = {**_feature(one), **_activated(one, since_us, at_us)}
+        detail = {**_feature(one), **_activated(one, since_us, at_us, ahead)}
         yield _row(at_us, "final_entitlement", one.get("subscription_id"), one.get("status"), None, detail)
     for one in reading.payment_methods:
         detail = {"type": one.get("type"), "valid": bool(one.get("valid"))}
@@ -262,19 +266,36 @@ def _feature(entitlement: Object) -> dict[str, Any]:
     return feature
 
 
-def _activated(entitlement: Object, since_us: int, until_us: int) -> dict[str, Any]:
+def _tells_of_the_future(reading: Reading, ended_us: int) -> bool:
+    """Whether the deployment's clock is ahead: customers bought nothing after `ended_us`, and it says that they did.
+
+    Without that look a clock that an earlier run moved on as far as this one would agree with this one's afterwards.
+    """
+    created = (_moment_us(one.get("created_on")) for one in reading.subscriptions)
+    return any(one is not None and one > ended_us + _CLOCKS_APART_US for one in created)
+
+
+def _activated(entitlement: Object, since_us: int, until_us: int, ahead: bool) -> dict[str, Any]:
     """When it says that it was activated, where that can be compared with the run's clock."""
     told = entitlement.get("activated_on")
     if not isinstance(told, str):
         return {}
-    try:
-        moment = datetime.fromisoformat(told)
-        activated_us = round((moment - EPOCH).total_seconds() * SECOND_US)
-    except (ValueError, TypeError, OverflowError):
+    activated_us = _moment_us(told)
+    if ahead or activated_us is None:
         return {"activated_on": told}
     if not since_us - _CLOCKS_APART_US <= activated_us <= until_us + _CLOCKS_APART_US:
         return {"activated_on": told}
     return {"activated_on": told, "activated_us": activated_us}
+
+
+def _moment_us(told: Any) -> int | None:
+    """A moment by the contract's spelling, in microseconds of the run's time; None for what is none."""
+    if not isinstance(told, str):
+        return None
+    try:
+        return round((datetime.fromisoformat(told) - EPOCH).total_seconds() * SECOND_US)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _result(answer: HttpAnswer) -> Any:

@@ -114,7 +114,7 @@ class Visitor:
         found.sort(key=_time_us)
         found.append(Fact(reading.at_us, OBSERVED, READER, "settled", account_id, state="drained"))
         found += reading_facts(reading, account_id)
-        found += final_facts(reading, self._began_us)
+        found += final_facts(reading, self._began_us, self._ended_us)
         if reading.ledger is not None:
             found += final_intent_facts(reading.ledger, account_id, reading.at_us)
         return redacted_facts(found)

@@ -119,6 +119,18 @@ def test_what_stays_unpaid_expires_where_the_clock_can_be_moved(
         assert states(facts, "final_subscription") == ["AwaitingPayment"]
 
 
+@pytest.mark.parametrize("moved_h", [0, 25])
+def test_a_clock_that_an_earlier_run_moved_does_not_tell_when_something_was_granted(
+    target: Any, scenario: Any, deployment: StandIn, moved_h: int
+) -> None:
+    deployment.clock.advance(moved_h * 3600)
+    for _, _, facts in let_loose(target(CLOCK), scenario()[0]):
+        [entitlement] = [fact for fact in facts if fact.kind == "final_entitlement"]
+        assert entitlement.detail is not None
+        assert entitlement.detail["activated_on"]
+        assert ("activated_us" in entitlement.detail) is (moved_h == 0)
+
+
 def test_the_settings_are_those_of_the_variant_and_put_back_afterwards(
     target: Any, scenario: Any, deployment: StandIn
 ) -> None:
