@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import Any, Final, NamedTuple
 
 from conformance import evidence
 from conformance.circumstances import DECLARED_CONSUMERS
 from conformance.real.profile import Profile
+
+READ_BY_LEDGER: Final = {
+    "customers": evidence.LEDGER_OBJECTS,
+    "payment_intents": evidence.LEDGER_OBJECTS,
+    "setup_intents": evidence.LEDGER_OBJECTS,
+    "charges": evidence.LEDGER_OBJECTS,
+    "refunds": evidence.LEDGER_OBJECTS,
+    "events": evidence.LEDGER_EVENTS,
+}
+"""Stripe's collections that are read with the restricted key, and what is not known without each."""
 
 
 class Inconclusive(NamedTuple):
@@ -30,14 +41,14 @@ def noted_circumstances(profile: Profile) -> dict[str, Any]:
     }
 
 
-def capabilities_of(profile: Profile) -> set[str]:
-    """What can be read, moved and made at the deployment."""
+def capabilities_of(profile: Profile, unreadable: Collection[str] = ()) -> set[str]:
+    """What can be read, moved and made at the deployment; `unreadable`: the collections that the key may not read."""
     found = {evidence.LIST, evidence.ENTITLEMENTS, evidence.PAYMENT_METHODS, evidence.BILLING_HISTORY}
     found.add(evidence.CONSUMERS)
     if profile.supports.zones:
         found.add(evidence.ZONES)
     if profile.stripe.restricted_key_env is not None:
-        found |= {evidence.LEDGER_OBJECTS, evidence.LEDGER_EVENTS}
+        found |= {*READ_BY_LEDGER.values()} - {READ_BY_LEDGER[name] for name in unreadable}
     if profile.supports.clock:
         found.add(evidence.CLOCK)
     if profile.accounts.provisioning == "contract":
@@ -45,7 +56,7 @@ def capabilities_of(profile: Profile) -> set[str]:
     return found
 
 
-def inconclusive_at(profile: Profile) -> list[Inconclusive]:
+def inconclusive_at(profile: Profile, unreadable: Collection[str] = ()) -> list[Inconclusive]:
     """The properties that cannot be judged at the deployment, or not be said to hold, in the order of their list."""
-    foretold = evidence.foretell(capabilities_of(profile))
+    foretold = evidence.foretell(capabilities_of(profile, unreadable))
     return [Inconclusive(one.property, one.reason) for one in foretold if one.reason is not None]

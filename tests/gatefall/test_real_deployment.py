@@ -99,6 +99,22 @@ def test_the_example_passes_its_check_and_customers_can_be_let_loose(profile: Pa
     assert (code, out) == (0, "nothing is left to clean up\n")
 
 
+def test_without_a_key_of_stripes_a_run_is_inconclusive_and_says_why(profile: Path) -> None:
+    folder = profile.parent
+    text = profile.read_text(encoding="utf-8")
+    line = 'restricted_key_env = "STAGING_RESTRICTED_KEY"\n'
+    assert line in text
+    profile.write_text(text.replace(line, ""), encoding="utf-8")
+    code, out, err = said(folder, "run", "quick.yaml", "--target", "staging.toml", "--out", "run")
+    assert code == 3, out + err
+    [variant] = json.loads((folder / "run" / "result.json").read_text(encoding="utf-8"))["scenarios"]
+    assert variant["verdict"] == "inconclusive"
+    told = {one["name"]: one["reason"] for one in variant["inconclusive"] if one["counts"]}
+    assert {"no-entitlement-without-payment", "charged-once", "stores-agree", "amounts-agree"} <= told.keys()
+    assert all("the profile names no restricted key (stripe.restricted_key_env)" in told[name] for name in told)
+    assert "restricted key" in out
+
+
 def test_what_an_interruption_leaves_is_cleaned_up(profile: Path) -> None:
     folder = profile.parent
     journal = folder / "staging.accounts.jsonl"
