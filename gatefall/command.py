@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import io
 import os
 import sys
@@ -17,6 +16,7 @@ from gatefall import __version__
 from gatefall.configuration import FILE_NAME, check_variables, defaults_by_subcommand, read_settings
 from gatefall.crash_log import crash_log
 from gatefall.exit_codes import ExitCode
+from gatefall.subcommands import Subcommands
 
 _SUBCOMMANDS: Final = {
     "run": "gatefall.run:run",
@@ -38,36 +38,10 @@ _OF_THE_MACHINE: Final = frozenset(
 """What a disk, a permission or a limit says no to: nothing that a traceback would explain better."""
 
 
-class Subcommands(click.Group):
-    """Imports a subcommand when it is asked for, so that `--help` answers at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which one needs them."""
-        return list(_SUBCOMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand of that name, or None."""
-        place = _SUBCOMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, and suggests the nearest name for one that does not exist."""
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in _SUBCOMMANDS:
-            from gatefall.mistakes import unknown_name
-
-            raise unknown_name("subcommand", name, _SUBCOMMANDS, "gatefall --help")
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
     cls=Subcommands,
+    places=_SUBCOMMANDS,
+    noun="subcommand",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Exit codes:

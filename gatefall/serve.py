@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Final
 
 import click
+
+from gatefall.subcommands import Subcommands
 
 _SUBCOMMANDS: Final = {
     "all": "gatefall.serve_all:serve_all",
@@ -14,21 +15,8 @@ _SUBCOMMANDS: Final = {
 _USUAL: Final = "all"
 
 
-class Served(click.Group):
+class Served(Subcommands):
     """What can be served; without a name, everything."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which one needs them."""
-        return list(_SUBCOMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """What is served under that name, or None."""
-        place = _SUBCOMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`gatefall serve --port 0` means `gatefall serve all --port 0`."""
@@ -36,18 +24,13 @@ class Served(click.Group):
             args = [_USUAL, *args]
         return super().parse_args(ctx, args)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, and suggests the nearest name for one that does not exist."""
-        if args and args[0] not in _SUBCOMMANDS:
-            from gatefall.mistakes import unknown_name
 
-            raise unknown_name("server", args[0], _SUBCOMMANDS, "gatefall serve --help")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=Served, short_help="Serve the mock deployment, or the Stripe double alone, over HTTP.")
+@click.group(
+    cls=Served,
+    places=_SUBCOMMANDS,
+    noun="server",
+    short_help="Serve the mock deployment, or the Stripe double alone, over HTTP.",
+)
 def serve() -> None:
     """Serve over HTTP on this machine until interrupted: everything, or the Stripe double alone.
 
