@@ -55,8 +55,13 @@ def webhook_faults(faults: Sequence[Fault]) -> list[tuple[int, Fault]]:
     return [
         (number, fault)
         for number, fault in enumerate(faults)
-        if fault.kind.startswith(_WEBHOOK_PREFIX) and fault.kind != FORGED
+        if is_of_webhooks(fault) and fault.kind != FORGED
     ]
+
+
+def is_of_webhooks(fault: Fault) -> bool:
+    """Whether it concerns the delivery of events, and no call to a service."""
+    return fault.kind.startswith(_WEBHOOK_PREFIX)
 
 
 class FaultPlan:
@@ -66,7 +71,7 @@ class FaultPlan:
         self._journal = journal
         self._by_service: dict[str, list[tuple[int, Fault]]] = {}
         for number, fault in enumerate(faults):
-            if not fault.kind.startswith(_WEBHOOK_PREFIX):
+            if not is_of_webhooks(fault):
                 if fault.service is None:
                     raise ValueError(f"fault {number} ({fault.kind}) names no service")
                 self._by_service.setdefault(fault.service, []).append((number, fault))

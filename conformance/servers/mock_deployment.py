@@ -31,6 +31,7 @@ from scenarios.scenario import Fault, Regime
 from sim.backend import BackendConfig
 from sim.billing_webhooks import BillingWebhooks
 from sim.billing_webhooks.service import PATH as WEBHOOK_PATH
+from sim.faults import is_of_webhooks
 from sim.gateway import Gateway
 from sim.messages import Answer, Request, Service
 from sim.rate_limit import MemoryRateLimit, RateLimit
@@ -215,8 +216,11 @@ class MockDeployment:
         """Start the double, or believe in the Stripe that was named."""
         settings = self.settings
         if settings.stripe_url is not None:
-            if any(fault.service == STRIPE for fault in settings.faults):
-                raise CannotServe("faults of Stripe can strike the double alone: leave out --stripe, or those faults")
+            if any(fault.service == STRIPE or is_of_webhooks(fault) for fault in settings.faults):
+                raise CannotServe(
+                    "faults of Stripe, and of its deliveries, can strike the double alone: leave out --stripe, or those "
+                    "faults"
+                )
             self.addresses[STRIPE] = settings.stripe_url.rstrip("/")
             return
         double = StripeSettings(

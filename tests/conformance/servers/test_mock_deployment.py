@@ -220,6 +220,17 @@ def test_a_taken_port_is_told_and_everything_that_had_started_is_stopped() -> No
     run(scene)
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault(kind="latency", service="stripe"), Fault(kind="webhook_delay"), Fault(kind="webhook_drop", first=1)]
+)
+def test_faults_that_another_stripe_would_have_to_make_are_refused(fault: Fault) -> None:
+    async def scene(http: httpx.AsyncClient) -> None:
+        with pytest.raises(CannotServe, match="leave out --stripe"):
+            await MockDeployment(MockSettings(stripe_url="http://127.0.0.1:1", faults=(fault,))).start()
+
+    run(scene)
+
+
 def test_databases_that_cannot_be_used_are_told() -> None:
     async def scene(http: httpx.AsyncClient) -> None:
         with pytest.raises(CannotServe, match=r"127\.0\.0\.1:1"):
