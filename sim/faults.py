@@ -52,11 +52,7 @@ def strikes(fault: Fault, number: int, streams: Streams, now_us: int) -> bool:
 
 def webhook_faults(faults: Sequence[Fault]) -> list[tuple[int, Fault]]:
     """The faults that concern deliveries of Stripe's own events, with their numbers in the scenario's list."""
-    return [
-        (number, fault)
-        for number, fault in enumerate(faults)
-        if is_of_webhooks(fault) and fault.kind != FORGED
-    ]
+    return [(number, fault) for number, fault in enumerate(faults) if is_of_webhooks(fault) and fault.kind != FORGED]
 
 
 def is_of_webhooks(fault: Fault) -> bool:

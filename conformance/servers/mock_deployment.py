@@ -218,8 +218,7 @@ class MockDeployment:
         if settings.stripe_url is not None:
             if any(fault.service == STRIPE or is_of_webhooks(fault) for fault in settings.faults):
                 raise CannotServe(
-                    "faults of Stripe, and of its deliveries, can strike the double alone: leave out --stripe, or those "
-                    "faults"
+                    "faults of Stripe and of its deliveries can strike the double alone: leave out --stripe or them"
                 )
             self.addresses[STRIPE] = settings.stripe_url.rstrip("/")
             return
