@@ -28,6 +28,7 @@ _BY_FORM: Final = (
     (re.compile(r"\b((?:pi|seti)_[A-Za-z0-9]+_secret_)[A-Za-z0-9]+"), r"\1…"),
     (re.compile(r"\b((?:sk|rk|pk)_(?:test|live)_|whsec_)[A-Za-z0-9]+"), r"\1…"),
     (re.compile(r"\b((?:Bearer|Basic|ADMIN-JWT)\s+)[A-Za-z0-9._~+/=-]{5,}[A-Za-z0-9=]"), r"\1…"),
+    (re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+(?=@)"), r"\1…"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), "eyJ…"),
 )
 _NAMES: Final = (

@@ -58,6 +58,8 @@ class ServerUrl(click.ParamType[str]):
             fits = False
         if not fits:
             self.fail(f"expected an address such as {self._example}", param, ctx)
+        if parts.scheme.startswith("http") and (parts.username or parts.password):
+            self.fail(f"expected an address without user and password, such as {self._example}", param, ctx)
         return str(value)
 
 

@@ -53,7 +53,12 @@ class Address(click.ParamType[str]):
         except ValueError:
             complete = False
         if not complete:
-            self.fail(f'"{value}" given, expected an address such as http://127.0.0.1:3000/webhook', param, ctx)
+            from conformance.redaction import redacted
+
+            given = redacted(value)
+            self.fail(f'"{given}" given, expected an address such as http://127.0.0.1:3000/webhook', param, ctx)
+        if parts.username or parts.password:
+            self.fail("expected an address without user and password: it is printed", param, ctx)
         return value
 
 

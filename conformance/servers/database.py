@@ -166,11 +166,15 @@ def _address(url: str) -> URL:
     expected = "expected postgresql://user:password@host:port/database"
     try:
         address = make_url(url)
+        fits = address.set(drivername="postgresql+psycopg")
+        # Hosts and ports may stand in the query too, which nobody looks at before the first connection.
+        if address.drivername in ("postgresql", "postgres"):
+            fits.get_dialect()().create_connect_args(fits)
     except (ArgumentError, ValueError):
         raise DatabaseError(f"the address of the database is not a URL: {expected}") from None
     if address.drivername not in ("postgresql", "postgres"):
         raise DatabaseError(f"the address of the database begins with {address.drivername!r}: {expected}")
-    return address.set(drivername="postgresql+psycopg")
+    return fits
 
 
 def _asynchronous(address: URL, connections: int) -> AsyncEngine:

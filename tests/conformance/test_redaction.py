@@ -63,6 +63,8 @@ def test_what_is_too_short_or_no_text_is_no_secret() -> None:
         ("x-api-key: abcdefgh1", "x-api-key: …"),
         ('{\\"password\\": \\"abcdefgh1\\"}', '{\\"password\\": \\"…\\"}'),
         ("authorization: Basic YWJjOmRlZg==", "authorization: Basic …"),
+        ("no connection to https://me:hunter2@x:1/y", "no connection to https://me:…@x:1/y"),
+        ('url = "http://127.0.0.1:8402/v1?mail=me@x"', 'url = "http://127.0.0.1:8402/v1?mail=me@x"'),
         ("the tokenizer: excellent", "the tokenizer: excellent"),
         ("client_secrets: 1", "client_secrets: 1"),
         ("Bearer of news", "Bearer of news"),

@@ -109,6 +109,7 @@ def test_a_taken_port_is_told() -> None:
         (["--faults", "webhooks-forged"], ExitCode.USAGE, "yourself"),
         (["--stripe", "https://api.stripe.com"], ExitCode.REFUSED, "gatefall serve stripe"),
         (["--stripe", "localhost"], ExitCode.USAGE, "http://127.0.0.1:12112"),
+        (["--stripe", "http://me:hunter2@127.0.0.1:1"], ExitCode.USAGE, "without user and password"),
         (["--database", "mysql://x"], ExitCode.USAGE, "postgresql://"),
         (["--port", "0", "--redis", "redis://127.0.0.1:1"], ExitCode.SET_UP_FAILED, "no Redis answers"),
         (["--port", "0", "--database", "postgresql://127.0.0.1:1/x"], ExitCode.SET_UP_FAILED, "start it, or correct"),

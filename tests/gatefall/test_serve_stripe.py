@@ -111,6 +111,8 @@ def test_a_live_key_is_refused_and_not_repeated(tmp_path: Path, option: str) -> 
     [
         (["--webhook", "not-an-address"], "expected an address such as"),
         (["--webhook", "ftp://127.0.0.1/"], "expected an address such as"),
+        (["--webhook", "http://me:hunter2@127.0.0.1/"], "without user and password"),
+        (["--webhook", "ftp://me:hunter2@127.0.0.1/"], "ftp://me:…@127.0.0.1/"),
         (["--secret-key", "pk_test_x"], "expected a key that starts with sk_test_"),
         (["--webhook-secret", "secret"], "expected a key that starts with whsec_"),
         (["--duplicate", "1.5"], "1.5"),
@@ -122,3 +124,4 @@ def test_a_wrong_value_is_told(tmp_path: Path, arguments: list[str], expected: s
     code, said = refused(tmp_path, *arguments)
     assert code in (2, 4)
     assert expected in said
+    assert "hunter2" not in said

@@ -77,6 +77,12 @@ def test_a_mistake_names_key_value_and_what_was_expected(
         assert part in told
 
 
+def test_a_password_in_an_address_is_refused_and_not_repeated(write_profile: Any) -> None:
+    told = "\n".join(errors(write_profile, {f'url = "{STRIPE}"': 'url = "https://me:hunter2@x.staging.test"'}))
+    assert "without user, password" in told
+    assert "hunter2" not in told
+
+
 def test_all_mistakes_are_told_at_once(write_profile: Any) -> None:
     assert len(errors(write_profile, {"customers = 20": "customers = 0", "phase = 2": "phase = 9"})) == 2
 

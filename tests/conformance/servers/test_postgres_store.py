@@ -517,6 +517,7 @@ def test_what_could_not_be_ended_is_tried_again_for_three_days() -> None:
         ("postgresql:/x", "is not a URL"),
         ("mysql://localhost/x", "begins with 'mysql': expected postgresql://"),
         ("postgresql://u:secret@127.0.0.1:notaport/x", "is not a URL"),
+        ("postgresql://u:secret@/x?host=127.0.0.1&port=notaport", "is not a URL"),
         ("postgresql://u:secret@127.0.0.1:1/x", r"postgresql://u:\*\*\*@127.0.0.1:1/x cannot be used: .*refused"),
     ],
 )
