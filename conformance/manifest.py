@@ -74,11 +74,21 @@ class PlannedVariant:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A variant that was asked for and cannot be run at the target, and why."""
+
+    scenario: str
+    slug: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that a run's facts depend on, and how far it came.
 
     `phases` and `customers` are what the command line put in place of the files' own; empty and None: nothing.
-    `circumstances`: what is particular to the deployment, where it is a real one. `model` is the fingerprint of the
+    `circumstances`: what is particular to the deployment, where it is a real one; `left_out`: what cannot be run there.
+    `model` is the fingerprint of the
     code that acts.
     """
 
@@ -90,6 +100,7 @@ class Manifest:
     phases: tuple[int, ...] = ()
     customers: int | None = None
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
     model: str = field(default_factory=model_fingerprint)
     status: Status = "running"
     format: int = FORMAT
@@ -144,5 +155,6 @@ def read_manifest(out: Path) -> Manifest:
 def _from_json(data: dict[str, Any]) -> Manifest:
     data["scenarios"] = tuple(StoredScenario(**scenario) for scenario in data["scenarios"])
     data["variants"] = tuple(PlannedVariant(**variant) for variant in data["variants"])
+    data["left_out"] = tuple(LeftOut(**variant) for variant in data.get("left_out", ()))
     data["phases"] = tuple(data["phases"])
     return Manifest(**data)

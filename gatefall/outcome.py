@@ -37,6 +37,7 @@ def outcome_of(record: RunRecord, plan: Plan, out: Path) -> RunOutcome:
         facts_sha256=record.facts_sha256,
         out=str(out),
         command=repeating_line(manifest),
+        left_out=manifest.left_out,
     )
 
 

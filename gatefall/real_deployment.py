@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conformance.real.target import RealTarget
     from conformance.running import Plan
     from conformance.target import Target
+    from gatefall.planning import WhyLeftOut
 
 PROFILE_SUFFIX: Final = ".toml"
 
@@ -73,12 +74,16 @@ def told_as_mistakes() -> Iterator[None]:
         raise mistake from None
 
 
-def told_phases(target: Target) -> tuple[int, ...]:
-    """The phase that a profile says its deployment is in; none where all can be had."""
+def why_left_out_of(target: Target, seed: int) -> WhyLeftOut | None:
+    """What cannot be run at a real deployment; None for a target at which everything can.
+
+    Raises Mistake where nothing at all may be sent there, whatever is asked for.
+    """
     if not _is_real(target):
-        return ()
-    phase = target.profile.backend.phase
-    return () if phase == "config" else (phase,)
+        return None
+    with told_as_mistakes():
+        target.check(())
+    return lambda variant: target.why_left_out(variant, seed)
 
 
 def noted_of(target: Target) -> dict[str, Any]:

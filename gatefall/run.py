@@ -12,7 +12,7 @@ from gatefall.configuration import variable
 from gatefall.crash_log import crash_log
 from gatefall.exit_codes import ExitCode
 from gatefall.options import Phases, flattened, quiet_option, workers_option
-from gatefall.real_deployment import check_plan, mistake_of, noted_of, tell_end, told_phases, workers_of
+from gatefall.real_deployment import check_plan, mistake_of, noted_of, tell_end, why_left_out_of, workers_of
 from gatefall.targets import SIMULATED, check_target, chromium_for, target_named
 
 if TYPE_CHECKING:
@@ -128,20 +128,21 @@ def run(
         from gatefall.planning import new_plan
         from gatefall.run_directory import claim, next_free_directory
 
-        asked = flattened(phases) or told_phases(running)
-        plan = new_plan(scenarios, seed, target, asked, customers, noted_of(running))
+        left_out = why_left_out_of(running, seed)
+        plan = new_plan(scenarios, seed, target, flattened(phases), customers, noted_of(running), left_out)
         check_plan(running, plan)
         out = out or next_free_directory()
         claim(out, force)
     crash_log.directory = out
     _announce(plan, out, quiet)
+    _tell_left_out(plan)
     return _carry_out(plan, out, running, workers, jsonl, quiet)
 
 
 def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
     """The recorded plan, if the command line asks for nothing else."""
     from gatefall.mistakes import Mistake
-    from gatefall.planning import check_same_model, new_plan, recorded_plan
+    from gatefall.planning import check_same_model, new_plan, recorded_plan, slug_of
 
     if out is None:
         raise Mistake("--resume needs --out: which run is to be completed?")
@@ -161,6 +162,7 @@ def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
             raise Mistake(f"{out}: was begun {begun}, not with {flag} {_typed(asked[name])}; leave {flag} out")
     if "scenarios" in asked:
         manifest = plan.manifest
+        left_out = {(one.scenario, one.slug): one.because for one in manifest.left_out}
         again = new_plan(
             asked["scenarios"],
             manifest.seed,
@@ -168,6 +170,7 @@ def _resumed(context: click.Context, out: Path | None) -> tuple[Plan, Path]:
             manifest.phases,
             manifest.customers,
             manifest.circumstances,
+            lambda variant: left_out.get((variant.scenario.name, slug_of(variant))),
         )
         if not again.manifest.same_plan(manifest):
             raise Mistake(f"{out}: was begun with other scenarios, or they have changed since; leave them out")
@@ -195,13 +198,22 @@ def _announce(plan: Plan, out: Path, quiet: bool) -> None:
     if quiet:
         return
     manifest = plan.manifest
+    scenarios = {planned.scenario for planned in manifest.variants}
     total = sum(planned.customers for planned in manifest.variants)
     click.echo(
         f"gatefall {manifest.gatefall}, seed {manifest.seed}, target {manifest.target}: "
-        f"{_many(len(manifest.scenarios), 'scenario')}, {_many(len(manifest.variants), 'variant')}, "
+        f"{_many(len(scenarios), 'scenario')}, {_many(len(manifest.variants), 'variant')}, "
         f"{_many(total, 'customer')}, into {out}",
         err=True,
     )
+
+
+def _tell_left_out(plan: Plan) -> None:
+    """What a report of this run says nothing about, quiet or not."""
+    from gatefall.planning import left_out_lines
+
+    for line in left_out_lines(plan.manifest.left_out):
+        click.echo(f"gatefall: {line}", err=True)
 
 
 def _many(count: int, noun: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conformance.manifest import LeftOut
 from conformance.verdict import PropertyVerdict
 from reports.metrics import Metrics
 from scenarios.scenario import Variant
@@ -47,7 +48,8 @@ class RunOutcome:
 
     `out` is the run's directory as the user named it, for lines that can be copied; `command` the line that repeats
     the run. `started` and `finished` are moments in RFC 3339; leave them out where the same run shall give the same
-    bytes. `trouble`: the target refused, or could not be set up, so that what there is says nothing about it.
+    bytes. `left_out`: what was asked for and cannot be run at the target. `trouble`: the target refused, or could not
+    be set up, so that what there is says nothing about it.
     """
 
     version: str
@@ -60,6 +62,7 @@ class RunOutcome:
     started: str | None = None
     finished: str | None = None
     trouble: Trouble | None = None
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def complete(self) -> bool:

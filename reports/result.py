@@ -48,6 +48,10 @@ def result(outcome: RunOutcome) -> dict[str, Any]:
     for name in ("started", "finished", "trouble"):
         if getattr(outcome, name) is not None:
             document[name] = getattr(outcome, name)
+    if outcome.left_out:
+        document["left_out"] = [
+            {"name": one.scenario, "slug": one.slug, "because": one.because} for one in outcome.left_out
+        ]
     return document
 
 

@@ -171,6 +171,9 @@ def _lines(run: RunConclusion, page: Path | None) -> Iterator[str]:
     outcome = run.outcome
     style = _STYLES[run.verdict]
     yield f"[{style}]{MARKS[run.verdict]} {WORDS[run.verdict]}.[/] {_escaped(sentence(run))}"
+    if outcome.left_out:
+        count = many(len(outcome.left_out), "variant")
+        yield f"Left out: {count} that cannot be run at {_escaped(outcome.target)}; result.json says which and why."
     if page is not None:
         yield f"Report: {_escaped(str(page))}"
     yield f"gatefall {outcome.version} · seed {outcome.seed} · target {_escaped(outcome.target)}"

@@ -23,6 +23,7 @@ from conformance.real.credentials import Credentials, read_credentials
 from conformance.real.customer_world import CustomerWorld
 from conformance.real.deployment import Deployment, Settings, SetUpFailed, told_settings
 from conformance.real.final_reading import AccountReader
+from conformance.real.fitting import set_otherwise, why_left_out
 from conformance.real.gateway_paths import GatewayPaths
 from conformance.real.guarded_client import GuardedClient
 from conformance.real.interlock import Refused, check_static
@@ -117,9 +118,17 @@ class RealTarget:
     def check(self, variants: Sequence[Variant]) -> None:
         """Everything that can be told before the first request. Raises Refused, SetUpFailed."""
         check_static(self.credentials, variants)
-        told = [one for variant in variants if (one := self._not_as_told(variant)) is not None]
+        told = [
+            f"scenario {variant.scenario.name} {otherwise}; leave it out"
+            for variant in variants
+            if (otherwise := set_otherwise(self.profile.backend, variant)) is not None
+        ]
         if told:
-            raise SetUpFailed("; ".join(dict.fromkeys(told)))
+            raise SetUpFailed(f"{self.path}: {'; '.join(dict.fromkeys(told))}")
+
+    def why_left_out(self, variant: Variant, seed: int) -> str | None:
+        """Why a variant cannot be run here, though others can; None where it can."""
+        return why_left_out(self.credentials, variant, seed)
 
     def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
         """Run those customers against the deployment; every account made is deleted before this returns.
@@ -133,21 +142,6 @@ class RealTarget:
             raise Refused([f"limits.customers: {self._customers:,} customers in this run, and the cap is {cap:,}"])
         for number, account, facts in _interruptible(self._run(variant, seed, customers)):
             on_settled(number, account, facts)
-
-    def _not_as_told(self, variant: Variant) -> str | None:
-        """Why the deployment is not set as the variant needs it; None where it is, or can be."""
-        backend = self.profile.backend
-        if backend.phase == "config":
-            return None
-        wanted, told = told_settings(variant), Settings(backend.phase, backend.regime, backend.pm_gate)
-        for name, flag in (("phase", " (--phase selects variants)"), ("regime", ""), ("pm_gate", "")):
-            has, needs = getattr(told, name), getattr(wanted, name)
-            if has != needs:
-                return (
-                    f"scenario {variant.scenario.name} runs with {name} {needs}, and {self.path} says that the "
-                    f"deployment has backend.{name} = {has}{flag}; leave it out"
-                )
-        return None
 
     async def _run(self, variant: Variant, seed: int, customers: Sequence[int]) -> list[tuple[int, str, list[Fact]]]:
         population = Population(variant)

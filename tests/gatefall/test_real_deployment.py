@@ -180,8 +180,61 @@ def test_a_deployment_that_is_not_there_ends_with_4(profile: Path, served: dict[
     assert "Customers cannot be let loose there." in out
 
 
-def test_faults_are_never_brought_upon_a_real_deployment(profile: Path) -> None:
-    code, _, err = said(profile.parent, "run", "webhooks-late", "--target", "staging.toml", "--customers", "2")
-    assert code == 5
-    assert "asks for faults" in err
+def test_what_cannot_be_run_there_is_left_out_and_told(profile: Path) -> None:
+    folder = profile.parent
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(text.replace('restricted_key_env = "STAGING_RESTRICTED_KEY"\n', ""), encoding="utf-8")
+    everywhere = SCENARIO.replace("quick-checkout", "everywhere").replace("backend:\n  phase: 2\n", "")
+    (folder / "everywhere.yaml").write_text(everywhere, encoding="utf-8")
+    in_legacy = SCENARIO.replace("quick-checkout", "in-legacy").replace("phase: 2", "phase: 2\n  regime: legacy")
+    (folder / "in-legacy.yaml").write_text(in_legacy, encoding="utf-8")
+    asked = ("everywhere.yaml", "webhooks-late", "in-legacy.yaml")
+    code, out, err = said(folder, "run", *asked, "--target", "staging.toml", "--customers", "1", "--out", "run")
+    assert code == 3, out + err
+    assert "1 scenario, 1 variant, 1 customer" in err
+    assert (
+        "gatefall: left out: 6 variants (everywhere): each runs in another phase than 2, in which the deployment is "
+        "(backend.phase)" in err
+    )
+    assert "(webhooks-late): each asks for faults, which are never brought upon a real deployment" in err
+    assert "left out: 1 variant (in-legacy): it runs under another regime than continuation" in err
+    result = json.loads((folder / "run" / "result.json").read_text(encoding="utf-8"))
+    assert [(one["name"], one["variant"]["phase"]) for one in result["scenarios"]] == [("everywhere", 2)]
+    left_out = {(one["name"], one["slug"]): one["because"] for one in result["left_out"]}
+    assert len(left_out) == len(result["left_out"])
+    elsewhere = [slug for name, slug in left_out if name == "everywhere"]
+    assert len(elsewhere) == 6
+    assert not [slug for slug in elsewhere if slug.startswith("phase-2")]
+    assert f"Left out: {len(left_out)} variants that cannot be run at staging.toml" in out
+
+    code, again, err = said(folder, "judge", "run")
+    assert (code, err.count("Traceback")) == (3, 0)
+    assert "Left out: " in again
+    code, _, err = said(folder, "run", "--out", "run", "--resume")
+    assert code == 3, err
+    code, _, err = said(folder, "run", *asked, "--out", "run", "--resume")
+    assert code == 3, err
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (("webhooks-late",), "(webhooks-late): each asks for faults, which are never brought upon a real deployment"),
+        (("quick.yaml", "--phase", "3"), "none of the scenarios has a variant in phase 3"),
+        (("missing-payment-method", "--phase", "3,4"), "each runs in another phase than 2"),
+    ],
+)
+def test_when_nothing_is_left_to_run_that_is_said_and_nothing_is_sent(
+    profile: Path, asked: tuple[str, ...], reason: str
+) -> None:
+    code, _, err = said(profile.parent, "run", *asked, "--target", "staging.toml", "--customers", "2")
+    assert code == 2
+    assert reason in err
     assert not (profile.parent / "runs").exists()
+    assert not (profile.parent / "staging.accounts.jsonl").exists()
+
+
+def test_a_live_key_is_refused_even_where_nothing_could_be_run(profile: Path) -> None:
+    live = {"STAGING_PUBLISHABLE_KEY": "pk_live_51Habc"}
+    code, _, err = said(profile.parent, "run", "webhooks-late", "--target", "staging.toml", **live)
+    assert code == 5, err
