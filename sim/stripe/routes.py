@@ -27,6 +27,7 @@ from sim.stripe.endpoints import (
     subscription_parameters,
     subscriptions,
     test_clocks,
+    unmodelled_verbs,
     webhook_endpoints,
 )
 from sim.stripe.listing import PAGING
@@ -166,12 +167,16 @@ for _operation, _route in ROUTES.items():
 PREFIX: Final = "/v1/"
 _TEST_HELPERS: Final = "test_helpers/"
 _SEARCH: Final = Route(search.refuse, search.SEARCH)
-_OF_COLLECTIONS: Final[Mapping[tuple[str, str], Route]] = {
+_OF_COLLECTIONS: Final[dict[tuple[str, str], Route]] = {
     (method, PREFIX + resource): found
     for (method, resource), found in [(key.split(" "), found) for key, found in ROUTES.items()]
     if "*" not in resource
 } | {("GET", f"{PREFIX}{resource}/search"): _SEARCH for resource in search.SEARCHABLE}
 """The routes of paths without an id, by method and path."""
+_OF_COLLECTIONS["POST", f"{PREFIX}invoices/create_preview"] = Route(unmodelled_verbs.refuse, unmodelled_verbs.PREVIEW)
+_REFUSED: Final[Mapping[str, Route]] = {
+    operation: Route(unmodelled_verbs.refuse, known) for operation, known in unmodelled_verbs.VERBS.items()
+}
 
 
 def route(method: str, path: str) -> tuple[Route, str] | None:
@@ -192,7 +197,7 @@ def route(method: str, path: str) -> tuple[Route, str] | None:
     key = f"{method} {resource}"
     if object_id:
         key = f"{key}/*/{action}" if action else f"{key}/*"
-    found = ROUTES.get(key)
+    found = ROUTES.get(key) or _REFUSED.get(key)
     if found is None and "/" in action:
         inner, _, inner_id = action.partition("/")
         found, object_id = ROUTES.get(f"{method} {resource}/*/{inner}/*"), f"{object_id}/{inner_id}"

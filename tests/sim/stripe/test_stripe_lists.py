@@ -238,3 +238,20 @@ def test_what_is_not_modelled_is_refused_by_name(shop):
     assert "does not model it" in error["message"]
     assert "does not model search" in shop.ask("GET", "/v1/customers/search", {"query": "x"}).body["error"]["message"]
     assert shop.ask("GET", "/v1/customers/search", {"query": "x"}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("invoices/create_preview", {"customer": "cus_1", "subscription_details": {"items": []}}),
+        ("invoices/in_1/add_lines", {"lines": [{"amount": 100}]}),
+        ("invoices/in_1/remove_lines", {"lines": [{"id": "il_1"}]}),
+        ("invoices/in_1/update_lines", {"lines": [{"id": "il_1"}]}),
+        ("invoices/in_1/attach_payment", {"payment_intent": "pi_1"}),
+        ("subscriptions/sub_1/migrate", {"billing_mode": {"type": "flexible"}}),
+    ],
+)
+def test_verbs_that_are_not_modelled_are_refused_by_name(shop, path, values):
+    answer = shop.post(f"/v1/{path}", values)
+    assert answer.status == 400
+    assert "does not model it" in answer.body["error"]["message"]
