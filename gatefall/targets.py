@@ -32,6 +32,8 @@ def target_named(name: str, pace: float = 0.0, chromium: str | None = None) -> T
         from conformance.mock import MockTarget
 
         return MockTarget(pace, chromium)
+    if pace:
+        raise Mistake(f"--pace needs a target over HTTP; in virtual time (--target {SIMULATED}) no real time passes")
     from conformance.simulated import SimulatedTarget
 
     return SimulatedTarget()

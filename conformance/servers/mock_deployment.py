@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from conformance.over_http.callees import InProcess, OverHttp, OverWireUnlessInternal
-from conformance.over_http.client import HttpxClient
+from conformance.over_http.client import HttpxClient, Unanswered
 from conformance.over_http.live_clock import LiveClock
 from conformance.over_http.live_world import LiveWorld
 from conformance.over_http.locks import Locks, LockUnavailable, MemoryLocks
@@ -40,6 +40,8 @@ from sim.stripe.webhook_endpoint import DEFAULT_EVENTS
 from sim.subscriptions_api import SubscriptionsApi
 from sim.test_support import CLOCK, TestSupport
 
+_STRIPE_TIMEOUT_S: Final = 3.0
+"""How long another Stripe may take to show at the start that it is there. Assumption."""
 SWEEP_EVERY_S: Final = 1.0
 """How often the deployment looks for purchases that have waited for too long."""
 API: Final = "subscriptions-api"
@@ -135,7 +137,7 @@ class MockDeployment:
         services = self._services(store, world)
         apps = self._apps(world, store, services)
         await self._listen(apps)
-        await self._reach_stripe()
+        await self._reach_stripe(client)
         self._connect(world, client, services)
         sweeping = asyncio.create_task(self._sweep_every(world, store, SWEEP_EVERY_S))
         self._stack.callback(sweeping.cancel)
@@ -212,7 +214,14 @@ class MockDeployment:
             self._stack.push_async_callback(server.stop)
             self.addresses[name] = server.url
 
-    async def _reach_stripe(self) -> None:
+    async def _look_for_stripe(self, client: HttpxClient) -> None:
+        """Say at once if the other Stripe is not there: purchases would be refused, and nobody would know why."""
+        try:
+            await client.send("GET", f"{self.addresses[STRIPE]}/v1/customers", {}, None, _STRIPE_TIMEOUT_S)
+        except Unanswered as error:
+            _log.warning("Stripe does not answer yet, and purchases are refused (503) until it does: %s", error)
+
+    async def _reach_stripe(self, client: HttpxClient) -> None:
         """Start the double, or believe in the Stripe that was named."""
         settings = self.settings
         if settings.stripe_url is not None:
@@ -221,6 +230,7 @@ class MockDeployment:
                     "faults of Stripe and of its deliveries can strike the double alone: leave out --stripe or them"
                 )
             self.addresses[STRIPE] = settings.stripe_url.rstrip("/")
+            await self._look_for_stripe(client)
             return
         double = StripeSettings(
             port=settings.stripe_port,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -214,8 +215,13 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise PortTaken(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another port, or 0 for any free one."
-        ) from None
+        raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror or error}. {_advice(error)}") from None
     listening.setblocking(False)
     return listening
+
+
+def _advice(error: OSError) -> str:
+    """What to do about an address that cannot be listened on."""
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Name an address of this machine, such as 127.0.0.1."
+    return "Choose another port, or 0 for any free one."

@@ -499,3 +499,24 @@ def test_a_wrong_value_is_looked_for_where_it_is_set(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GATEFALL_SEED", "many")
     assert main(["run", "pays.yaml"]) == 2
     assert "The value is set by the environment variable GATEFALL_SEED." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pace", "1"], "--pace needs a target over HTTP"),
+        (["--browser"], "--browser needs a target over HTTP"),
+        (["--target", "mokc"], 'did you mean "mock"?'),
+    ],
+)
+def test_what_virtual_time_has_no_use_for_is_refused(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "missing-payment-method", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -281,3 +281,21 @@ def test_two_servers_on_one_database_sell_one_purchase_once(postgresql_url: str)
             assert len(await buyer.subscriptions()) == 1
 
     run(scene)
+
+
+def test_another_stripe_that_is_not_there_is_told_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(http: httpx.AsyncClient) -> None:
+        async with deployed(stripe_url="http://127.0.0.1:1") as deployment:
+            assert "Stripe does not answer yet" in caplog.text
+            made = await http.post(deployment.gateway_url + "/__test__/accounts", json={})
+            assert made.status_code == 503
+
+    run(scene)
+
+
+def test_an_address_of_another_machine_is_told_apart_from_a_taken_port() -> None:
+    async def scene(http: httpx.AsyncClient) -> None:
+        with pytest.raises(CannotServe, match=r"an address of this machine, such as 127\.0\.0\.1"):
+            await MockDeployment(MockSettings(host="192.0.2.1")).start()
+
+    run(scene)
