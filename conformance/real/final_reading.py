@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -44,8 +44,19 @@ READINGS: Final = (
 )
 
 _NO_KEY: Final = "the profile names no restricted key (stripe.restricted_key_env)"
+_PER_PAGE: Final = 50
+"""Invoices on a page: the most that the contract allows."""
+_PAGES_MAX: Final = 100
+"""Five thousand invoices of one account are more than any run makes. Assumption."""
 _CLOCKS_APART_US: Final = 10 * MINUTE_US
 """A time that lies so far from when it can have happened was told by another clock, and says nothing. Assumption."""
+
+
+class _Page(NamedTuple):
+    """What one answer lists, and how many there are on all pages, if it says so."""
+
+    listed: list[Object]
+    total: int | None
 
 
 @dataclass(slots=True)
@@ -115,7 +126,7 @@ class AccountReader:
         reading.subscriptions = await self._listed(reading, SUBSCRIPTIONS, "/subscriptions")
         reading.entitlements = await self._listed(reading, ENTITLEMENTS, "/entitlements")
         reading.payment_methods = await self._listed(reading, PAYMENT_METHODS, "/payment-methods")
-        reading.invoices = await self._listed(reading, BILLING_HISTORY, "/billing/history", "?per_page=50")
+        reading.invoices = await self._invoices(reading)
         named = [*zones, *(str(one["zone_id"]) for one in reading.subscriptions if one.get("zone_id"))]
         for name in dict.fromkeys(named):
             await self._read_zone(reading, name)
@@ -130,17 +141,41 @@ class AccountReader:
         reading.payment_methods = await self._listed(reading, PAYMENT_METHODS, "/payment-methods")
         return reading
 
-    async def _listed(self, reading: Reading, operation: str, path: str, query: str = "") -> list[Object]:
+    async def _listed(self, reading: Reading, operation: str, path: str) -> list[Object]:
+        page = await self._page(reading, operation, path)
+        return [] if page is None else page.listed
+
+    async def _invoices(self, reading: Reading) -> list[Object]:
+        """All pages; an invoice that moves on to the next page meanwhile counts once."""
+        found: dict[str, Object] = {}
+        for number in range(1, _PAGES_MAX + 1):
+            page = await self._page(
+                reading, BILLING_HISTORY, "/billing/history", f"?page={number}&per_page={_PER_PAGE}"
+            )
+            if page is None:
+                return list(found.values())
+            known = len(found)
+            for one in page.listed:
+                found.setdefault(str(one.get("id")), one)
+            if len(found) >= page.total if page.total is not None else len(page.listed) < _PER_PAGE:
+                return list(found.values())
+            if len(found) == known:
+                break
+        reading.failed[BILLING_HISTORY] = f"{BILLING_HISTORY} shows {len(found):,} invoices and has no end"
+        return list(found.values())
+
+    async def _page(self, reading: Reading, operation: str, path: str, query: str = "") -> _Page | None:
+        """One answer that lists something; None where there is none, which is noted."""
         try:
             answer = await self._get(operation, path, query)
         except SetUpFailed as error:
             reading.failed[operation] = str(error)
-            return []
+            return None
         listed = _result(answer)
         if answer.status != 200 or not isinstance(listed, list):
             reading.failed[operation] = f"{operation} answered {answer.status} {shown(answer)}"
-            return []
-        return [one for one in listed if isinstance(one, dict)]
+            return None
+        return _Page([one for one in listed if isinstance(one, dict)], _total_count(answer))
 
     async def _read_zone(self, reading: Reading, name: str) -> None:
         if not self._deployment.profile.supports.zones:
@@ -298,9 +333,19 @@ def _moment_us(told: Any) -> int | None:
         return None
 
 
+def _total_count(answer: HttpAnswer) -> int | None:
+    info = _member(answer, "result_info")
+    total = info.get("total_count") if isinstance(info, dict) else None
+    return total if type(total) is int else None
+
+
 def _result(answer: HttpAnswer) -> Any:
+    return _member(answer, "result")
+
+
+def _member(answer: HttpAnswer, name: str) -> Any:
     try:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         return None
-    return body.get("result") if isinstance(body, dict) else None
+    return body.get(name) if isinstance(body, dict) else None

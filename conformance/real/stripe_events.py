@@ -39,7 +39,12 @@ _TYPES: Final = (
 
 @dataclass(slots=True)
 class SeenEvent:
-    """One event. `delivered_by_us`: when nothing of it was first seen to be pending, by the run's clock."""
+    """One event. `delivered_by_us`: when nothing of it was first seen to be pending; `delivered_after_us`: since when
+    the look began in which something of it last was. Both by the run's clock; None: never seen so.
+
+    Assumption: where several endpoints take the event, the deployment's is among the pending ones. If it is not, a late
+    activation may go unaccused; nobody is accused wrongly.
+    """
 
     id: str
     type: str
@@ -47,6 +52,7 @@ class SeenEvent:
     subject: Mapping[str, Any]
     position: int
     delivered_by_us: int | None = None
+    delivered_after_us: int | None = None
 
 
 class StripeEvents:
@@ -78,7 +84,8 @@ class StripeEvents:
         try:
             await self._read_new()
             for name in list(self._pending):
-                self._note_pending(await self._stripe.get(f"/v1/events/{quote(name, safe='')}"))
+                asked_us = self._now_us()
+                self._note_pending(await self._stripe.get(f"/v1/events/{quote(name, safe='')}"), asked_us)
         except (NotPermitted, SetUpFailed) as error:
             self.failed = str(error)
 
@@ -116,6 +123,7 @@ class StripeEvents:
     async def _read_new(self) -> None:
         known = max((event.created_s for event in self._events.values()), default=self._since_s or 0)
         oldest_s = max(known - _OVERLAP_S, (self._since_s or 0) - _OVERLAP_S)
+        asked_us = self._now_us()
         found = await self._stripe.listed("/v1/events", {"types": list(_TYPES)}, down_to_s=oldest_s)
         for event in reversed(found):
             name = str(event["id"])
@@ -125,10 +133,14 @@ class StripeEvents:
                     position, created_s = len(self._events), int(event["created"])
                     self._events[name] = SeenEvent(name, str(event.get("type")), created_s, subject, position)
                     self._pending.add(name)
-            self._note_pending(event)
+            self._note_pending(event, asked_us)
 
-    def _note_pending(self, event: Mapping[str, Any]) -> None:
-        seen = self._events.get(str(event.get("id")))
-        if seen is not None and seen.delivered_by_us is None and event.get("pending_webhooks") == 0:
-            seen.delivered_by_us = self._now_us()
-            self._pending.discard(seen.id)
+    def _note_pending(self, event: Mapping[str, Any], asked_us: int) -> None:
+        seen, pending = self._events.get(str(event.get("id"))), event.get("pending_webhooks")
+        if seen is None or seen.delivered_by_us is not None or type(pending) is not int:
+            return
+        if pending > 0:
+            seen.delivered_after_us = asked_us
+            return
+        seen.delivered_by_us = self._now_us()
+        self._pending.discard(seen.id)

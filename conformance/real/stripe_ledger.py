@@ -163,6 +163,8 @@ def _told_by(event: SeenEvent) -> dict[str, Any]:
             detail["amount_received"] = subject["amount_received"]
         if event.delivered_by_us is not None:
             detail["delivered_by_us"] = event.delivered_by_us
+        if event.delivered_after_us is not None:
+            detail["delivered_after_us"] = event.delivered_after_us
         return detail
     failure = subject.get("last_payment_error") or subject.get("last_setup_error")
     if event.type.endswith("failed") and isinstance(failure, dict):
