@@ -29,6 +29,18 @@ class HarnessNote:
         """What was counted, against a bound."""
         return cls(lateness.count, lateness.p50_us or 0, lateness.p99_us or 0, lateness.max_us, bound_us)
 
+    def after(self, earlier: HarnessNote | None) -> HarnessNote:
+        """This note of a run that was begun before and completed now: neither part may have been too late."""
+        if earlier is None:
+            return self
+        return HarnessNote(
+            self.wake_ups + earlier.wake_ups,
+            max(self.p50_us, earlier.p50_us),
+            max(self.p99_us, earlier.p99_us),
+            max(self.max_us, earlier.max_us),
+            min(self.bound_us, earlier.bound_us),
+        )
+
     @property
     def too_late(self) -> str | None:
         """Why the run says nothing about times, if so: a harness that is late sees itself and not the target."""

@@ -111,11 +111,11 @@ def workers_of(target: Target, workers: int) -> int:
 
 def tell_end(target: Target, out: Path) -> None:
     """Write down how late the harness was, and say what was left at the deployment."""
-    from conformance.harness import HarnessNote, Paced
+    from conformance.harness import HarnessNote, Paced, read_harness_note
     from conformance.redaction import redacted
 
     if isinstance(target, Paced) and target.in_one_process:
-        HarnessNote.of(target.lateness, target.lateness_bound_us).write(out)
+        HarnessNote.of(target.lateness, target.lateness_bound_us).after(read_harness_note(out)).write(out)
     if not _is_real(target):
         return
     for remark in target.remarks:
