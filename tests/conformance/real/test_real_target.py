@@ -288,6 +288,35 @@ def test_an_interrupted_run_deletes_what_it_made(target: Any, scenario: Any, dep
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_no_account_is_used_before_it_is_on_disk(target: Any, scenario: Any, deployment: StandIn) -> None:
+    real = target()
+    journal = real.path.with_name("staging.accounts.jsonl")
+    used: set[str] = set()
+    asked: list[int] = []
+
+    def look(seen: Seen) -> Any:
+        lines = [orjson.loads(line) for line in journal.read_bytes().splitlines()]
+        if seen.method == "POST" and seen.path == "/__test__/accounts":
+            asked.append(len([one for one in lines if one["event"] == "asked"]))
+        token = seen.headers.get("authorization", "").removeprefix("Bearer ")
+        owner = next((one for one in deployment.accounts() if _token(deployment, one) == token), None)
+        if owner is not None:
+            assert owner in {one.get("account_id") for one in lines if one["event"] == "made"}
+            used.add(owner)
+        return None
+
+    deployment.answer_instead = look
+    let_loose(real, scenario()[0])
+    assert len(used) == 4
+    assert asked
+    assert all(count >= position for position, count in enumerate(asked, 1))
+
+
+def _token(deployment: StandIn, account_id: str) -> str | None:
+    account = deployment.store.account(account_id)
+    return None if account is None else account.token
+
+
 def test_what_a_crash_leaves_is_in_the_journal_and_can_be_cleaned_up_twice(
     target: Any, scenario: Any, deployment: StandIn
 ) -> None:
