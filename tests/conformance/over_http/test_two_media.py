@@ -83,7 +83,7 @@ def test_a_wire_that_alters_what_it_carries_is_noticed(monkeypatch: pytest.Monke
 
 def test_a_server_that_answers_by_itself_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     variant = variant_of("missing-payment-method", 2, 2)
-    monkeypatch.setattr("conformance.servers.service_app.BODY_MAX_BYTES", 1)
+    monkeypatch.setattr("conformance.servers.request_body.BODY_MAX_BYTES", 1)
     with pytest.raises(LostOnTheWay, match="413"):
         over_http(variant)
 
