@@ -33,6 +33,7 @@ from sim.test_support import TestSupport
 
 GATEWAY = "https://gateway.staging.test"
 STRIPE = "https://stripe.staging.test"
+PAGES = "https://hooks.stripe.test"
 MARKER = f"{GATEWAY}/environment"
 
 
@@ -88,7 +89,7 @@ class StandIn:
             return answered(200, {"environment": self.environment})
         parts = urlsplit(url)
         names = {name.lower(): value for name, value in headers.items()}
-        if url.startswith(STRIPE):
+        if url.startswith((STRIPE, PAGES)):
             name = "stripe"
             request = read_stripe_request(method, parts.path, parts.query.encode(), names, content or b"")
         else:

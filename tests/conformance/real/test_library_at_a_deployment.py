@@ -1,0 +1,66 @@
+"""The library at a deployment in order: the same outcomes as in the simulated world, and nobody is accused."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from conformance.circumstances import Circumstances, circumstances_of
+from conformance.history import History
+from conformance.judging import Judging
+from conformance.manifest import Manifest
+from conformance.real.fitting import why_left_out
+from conformance.real.surroundings import noted_circumstances
+from conformance.verdict import PropertyVerdict
+from scenarios.property_names import CHECKED_PROPERTIES
+from scenarios.reading import read_scenarios
+from scenarios.scenario import Variant
+from scenarios.variants import variant_slug, variants
+from sim.deployment import SimulatedDeployment
+from sim.facts import Fact
+from tests.conformance.real.stand_in import StandIn
+
+SEED: Final = 7
+CUSTOMERS: Final = 4
+CONFIG: Final = {"phase = 2": 'phase = "config"', "[accounts]": "[supports]\nclock = true\n\n[accounts]"}
+Story = tuple[int, str, list[Fact]]
+
+
+def suited() -> list[Variant]:
+    """Each scenario that can be run there, once: in turn in the first, second, … of its variants in three phases."""
+    by_name: dict[str, list[Variant]] = {}
+    for one in variants(read_scenarios([]), (1, 2, 4), CUSTOMERS):
+        if not one.scenario.faults and not one.scenario.capacity:
+            by_name.setdefault(one.scenario.name, []).append(one)
+    return [found[position % len(found)] for position, found in enumerate(by_name.values())]
+
+
+def verdicts(stories: list[Story], circumstances: Circumstances) -> dict[str, PropertyVerdict]:
+    judging = Judging(CHECKED_PROPERTIES)
+    for number, account, facts in stories:
+        judging.add(History(number, account, facts, circumstances))
+    return {one.property: one for one in judging.verdicts()}
+
+
+def outcomes(stories: list[Story]) -> dict[int, list[str | None]]:
+    return {number: [fact.state for fact in facts if fact.kind == "outcome"] for number, _, facts in stories}
+
+
+@pytest.mark.parametrize("variant", suited(), ids=variant_slug)
+def test_the_same_comes_of_it_as_in_the_simulated_world(target: Any, deployment: StandIn, variant: Variant) -> None:
+    real = target(CONFIG)
+    assert why_left_out(real.credentials, variant, SEED) is None
+    seen: list[Story] = []
+    real.run(variant, SEED, range(CUSTOMERS), lambda *story: seen.append(story))
+    told: list[Story] = []
+    SimulatedDeployment(variant, SEED).run(range(CUSTOMERS), lambda *story: told.append(story))
+    assert outcomes(seen) == outcomes(told)
+
+    manifest = Manifest("0", SEED, real.name, (), (), circumstances=noted_circumstances(real.profile))
+    outside = verdicts(seen, manifest.circumstances_of(variant))
+    inside = verdicts(told, circumstances_of(variant))
+    for name, verdict in outside.items():
+        assert (verdict.value == "violated") == (inside[name].value == "violated"), verdict.worst
+        assert verdict.because not in ("undecided", "crashed"), verdict.reason
+    assert deployment.accounts() == []
