@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from urllib.parse import urlsplit
 
 import click
 
@@ -28,15 +29,26 @@ def is_profile(target: str) -> bool:
     return target.endswith(PROFILE_SUFFIX)
 
 
-def real_target(path: Path, pace: float = 0.0) -> RealTarget:
+def real_target(path: Path, pace: float = 0.0, chromium: str | None = None) -> RealTarget:
     """The deployment of a profile. Raises Mistake for a profile that cannot be meant, or a secret that is missing."""
     from conformance.real.profile_file import ProfileErrors
     from conformance.real.target import RealTarget
 
     try:
-        return RealTarget(path, pace=pace)
+        return RealTarget(path, pace=pace, chromium=chromium)
     except ProfileErrors as errors:
         raise Mistake(str(errors)) from None
+
+
+def check_pages(path: Path) -> None:
+    """Whether a browser has pages to visit at the deployment of a profile. Raises Mistake."""
+    from conformance.real.profile import is_loopback
+
+    stripe = real_target(path).profile.stripe
+    if not is_loopback(urlsplit(stripe.url).hostname):
+        raise Mistake(f"--browser visits pages on this machine only, and stripe.url of {path} is {stripe.url}")
+    if stripe.pages == "none":
+        raise Mistake(f'--browser has no pages to visit where stripe.pages is "none" in {path}; make it "request"')
 
 
 def credentials_of(path: Path) -> Credentials:

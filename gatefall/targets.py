@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatefall.mistakes import Mistake, SetUpFailed, unknown_name
-from gatefall.real_deployment import is_profile, real_target
+from gatefall.real_deployment import check_pages, is_profile, real_target
 
 if TYPE_CHECKING:
     from conformance.target import Target
@@ -27,7 +27,7 @@ def target_named(name: str, pace: float = 0.0, chromium: str | None = None) -> T
     """The target of that name; `chromium` is the browser that visits hosted pages. Raises Mistake."""
     check_target(name)
     if is_profile(name):
-        return real_target(Path(name), pace)
+        return real_target(Path(name), pace, chromium)
     if name == MOCK:
         from conformance.mock import MockTarget
 
@@ -44,7 +44,7 @@ def chromium_for(target: str, named: str | None) -> str:
     if target == SIMULATED:
         raise Mistake(f"--browser needs a target over HTTP; --target {SIMULATED} has no pages to visit")
     if is_profile(target):
-        raise Mistake("--browser visits pages on this machine only: use --target mock, or stripe.pages in the profile")
+        check_pages(Path(target))
     from conformance.over_http.browser import NoBrowser, chromium_path
 
     try:

@@ -53,6 +53,15 @@ def check_address(profile: Profile, url: str) -> None:
         raise Refused([f"{_shown_host(host)} is not on the allow-list; {_allow(host)}"])
 
 
+def check_browsing(url: str) -> None:
+    """Whether a browser may open a page: on this machine only, as nobody checks what a page loads. Raises Refused."""
+    host = urlsplit(url).hostname
+    if not is_loopback(host):
+        raise Refused(
+            [f"--browser visits pages on this machine only, and {_shown_host(host)} is another; leave --browser out"]
+        )
+
+
 def check_marker(marker: TestEnvironment, answer: HttpAnswer) -> None:
     """Whether the marker of a test environment is there. Raises Refused."""
     if answer.status >= 400:

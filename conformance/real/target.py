@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from conformance.circumstances import ENTITLEMENT_BOUND_US
+from conformance.over_http.browser import Browser
 from conformance.over_http.client import HttpClient, HttpxClient, Unanswered
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.live_clock import LiveClock
@@ -68,12 +69,15 @@ class _Stay:
     events: StripeEvents | None
     held: dict[str, Account]
     making: set[asyncio.Task[Any]]
+    browser: Browser | None = None
 
 
 class RealTarget:
     """The deployment of a profile. One process only: the cap, the rate and the journal are for all customers together.
 
-    `pace` scales people's waits: 0 for none, 1 for real time. Raises ProfileErrors for a profile that cannot be meant.
+    `pace` scales people's waits: 0 for none, 1 for real time. `chromium`: the path of a browser that visits hosted
+    pages on this machine; without one they are answered by request. Raises ProfileErrors for a profile that cannot be
+    meant.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class RealTarget:
         path: Path,
         *,
         pace: float = 0.0,
+        chromium: str | None = None,
         environment: Mapping[str, str] | None = None,
         client: ClientFactory = HttpxClient,
     ) -> None:
@@ -90,6 +95,7 @@ class RealTarget:
             self.profile, path, os.environ if environment is None else environment
         )
         self.pace = pace
+        self._chromium = chromium
         self.lateness = Lateness()
         self._client = client
         self.clock = LiveClock()
@@ -159,7 +165,8 @@ class RealTarget:
                 before = await self._set(deployment, variant)
                 if events is not None:
                     await events.begin()
-                return await self._let_loose(stay, customers)
+                async with self._browsing(stay):
+                    return await self._let_loose(stay, customers)
             finally:
                 try:
                     async with asyncio.timeout(_CLEANING_S):
@@ -168,6 +175,15 @@ class RealTarget:
                     self.remarks.append(f"not everything could be cleaned up within {_CLEANING_S:g} s")
                 self.not_deleted = len(journal.left)
                 await guarded.close()
+
+    @contextlib.asynccontextmanager
+    async def _browsing(self, stay: _Stay) -> AsyncIterator[None]:
+        """Customers have a browser meanwhile, if one was asked for."""
+        if self._chromium is None:
+            yield
+            return
+        async with Browser(self._chromium) as stay.browser:
+            yield
 
     def _check_accounts(self, population: Population, seed: int, customers: Sequence[int]) -> None:
         """Whether every account can be had, before the first is made. Raises SetUpFailed."""
@@ -232,7 +248,7 @@ class RealTarget:
         stay.held[reference] = account
         ahead_us = await self._check_customer(stay, account)
         paths = GatewayPaths(self.credentials, account.account_id)
-        world = CustomerWorld(stay.client, self.credentials, paths, self.clock, self.lateness, self.pace)
+        world = CustomerWorld(stay.client, self.credentials, paths, self.clock, self.lateness, self.pace, stay.browser)
         reader = AccountReader(
             stay.deployment,
             paths,

@@ -238,3 +238,38 @@ def test_a_live_key_is_refused_even_where_nothing_could_be_run(profile: Path) ->
     live = {"STAGING_PUBLISHABLE_KEY": "pk_live_51Habc"}
     code, _, err = said(profile.parent, "run", "webhooks-late", "--target", "staging.toml", **live)
     assert code == 5, err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('pages = "request"', 'pages = "none"', '--browser has no pages to visit where stripe.pages is "none"'),
+        ('url = "{stripe}"', 'url = "https://stripe.example.com"', "--browser visits pages on this machine only"),
+    ],
+)
+def test_a_browser_without_pages_on_this_machine_is_a_mistake(
+    profile: Path, served: dict[str, str], old: str, new: str, reason: str
+) -> None:
+    text, old = profile.read_text(encoding="utf-8"), old.replace("{stripe}", served["stripe"])
+    assert old in text
+    profile.write_text(text.replace(old, new), encoding="utf-8")
+    code, _, err = said(profile.parent, "run", "quick.yaml", "--target", "staging.toml", "--browser")
+    assert code == 2, err
+    assert reason in err
+
+
+def test_pages_of_the_double_can_be_visited_by_a_browser(profile: Path, chromium: Path) -> None:
+    folder = profile.parent
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(text.replace('restricted_key_env = "STAGING_RESTRICTED_KEY"\n', ""), encoding="utf-8")
+    challenged = SCENARIO.replace("first_card: succeeds", "first_card: three_d_secure\n  challenge: passed")
+    (folder / "quick.yaml").write_text(challenged.replace("count: 3", "count: 1"), encoding="utf-8")
+    watched = folder / "watched-chromium"
+    watched.write_text(f'#!/bin/sh\necho started >> {folder}/started\nexec {chromium} "$@"\n', encoding="utf-8")
+    watched.chmod(0o700)
+    line = ("run", "quick.yaml", "--target", "staging.toml", "--out", "run", "--browser", "--chromium", str(watched))
+    code, out, err = said(folder, *line)
+    assert code == 3, out + err  # there is no ledger, which spares the minute that its events are waited for
+    [variant] = json.loads((folder / "run" / "result.json").read_text(encoding="utf-8"))["scenarios"]
+    assert variant["conversion"]["value"] == 1.0
+    assert (folder / "started").read_text(encoding="utf-8") == "started\n"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from conformance.over_http.browser import Browser
 from conformance.real.deployment import SetUpFailed
-from conformance.real.interlock import Refused
+from conformance.real.interlock import Refused, check_browsing
 from conformance.real.target import RealTarget
 from tests.conformance.real.stand_in import GATEWAY, STRIPE, Seen, StandIn, answered
 
@@ -155,3 +156,32 @@ def test_a_deployment_in_another_phase_is_not_run_against(target: Any, scenario:
     with pytest.raises(SetUpFailed, match=r"quick-checkout runs in another phase than 3, .*backend\.phase"):
         let_loose(target({"phase = 2": "phase = 3"}), scenario()[0])
     assert deployment.seen == []
+
+
+@pytest.mark.parametrize("url", ["https://hooks.stripe.com/3ds", "http://10.0.0.1/hosted", "http://localhost.example/"])
+def test_a_browser_does_not_leave_this_machine(url: str) -> None:
+    with pytest.raises(Refused, match="--browser visits pages on this machine only"):
+        check_browsing(url)
+    check_browsing("http://127.0.0.1:8403/hosted/pi_1")
+
+
+def test_a_page_elsewhere_is_refused_to_a_browser_and_nothing_is_left(
+    target: Any, scenario: Any, deployment: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    class Opened(Browser):
+        async def __aenter__(self) -> Any:
+            opened.append("browser")
+            return self
+
+        async def visit(self, url: str, *_: Any) -> Any:
+            opened.append(url)
+
+    monkeypatch.setattr("conformance.real.target.Browser", Opened)
+    real = target()
+    real._chromium = "/usr/bin/chromium"
+    with pytest.raises(Refused, match=r'the host "hooks.stripe.test" is another'):
+        let_loose(real, scenario({"first_card: succeeds": "first_card: three_d_secure", "count: 4": "count: 1"})[0])
+    assert opened == ["browser"]
+    assert deployment.accounts() == []

@@ -54,7 +54,7 @@ def test_at_a_real_deployment(
     late_us: int,
     code: int,
 ) -> None:
-    monkeypatch.setattr(gatefall.targets, "real_target", lambda path, pace: target())
+    monkeypatch.setattr(gatefall.targets, "real_target", lambda path, pace, chromium: target())
     lateness(late_us)
     assert main(["run", "quick.yaml", "--target", "staging.toml", "--out", "run", "--quiet"]) == code
     assert len(left_open(Path("run"))) == (1 if late_us == LATE_US else 0)
