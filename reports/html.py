@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from conformance.manifest import LeftOut
 from conformance.redaction import redacted
 from reports.cards import control_cards, finding_cards
 from reports.conclusion import Conclusion, RunConclusion, conclude_run, shown
@@ -116,6 +117,7 @@ def _context(run: RunConclusion) -> dict[str, Any]:
         "scenarios": list(_scenarios(rows)),
         "undecided": undecided,
         "passive": passive,
+        "left_out": _left_out(outcome.left_out),
         "assumptions": [
             {"name": one.name, "value": f"{one.default:g} {one.unit}", "meaning": one.meaning}
             for one in PARAMETERS.values()
@@ -393,6 +395,17 @@ def _variant(conclusion: Conclusion) -> dict[str, Any]:
         ],
         "reasons": [redacted(reason) for reason in (*conclusion.broken, *conclusion.left_open)],
     }
+
+
+def _left_out(variants: Sequence[LeftOut]) -> list[dict[str, Any]]:
+    """What cannot be run at the target, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for one in variants:
+        by_reason.setdefault(one.because, []).append(one.scenario)
+    return [
+        {"because": because, "count": len(names), "where": ", ".join(dict.fromkeys(names))}
+        for because, names in by_reason.items()
+    ]
 
 
 def _undecided(run: RunConclusion) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

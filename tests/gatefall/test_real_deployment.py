@@ -205,6 +205,8 @@ def test_what_cannot_be_run_there_is_left_out_and_told(profile: Path) -> None:
     elsewhere = [slug for name, slug in left_out if name == "everywhere"]
     assert len(elsewhere) == 6
     assert not [slug for slug in elsewhere if slug.startswith("phase-2")]
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "6 of everywhere: each runs in another phase than 2, in which the deployment is (backend.phase)" in page
     assert f"Left out: {len(left_out)} variants that cannot be run at staging.toml" in out
 
     code, again, err = said(folder, "judge", "run")
