@@ -9,6 +9,7 @@ from conformance.real.accounts import cannot_be_had
 from conformance.real.credentials import Credentials
 from conformance.real.deployment import told_settings
 from conformance.real.profile import Backend
+from scenarios.expectation import parse_threshold
 from scenarios.phase import COMMITMENT_PHASE
 from scenarios.scenario import Variant
 from sim.customers import Population, Shopper
@@ -18,6 +19,8 @@ _HOSTED_PAGES: Final = frozenset(
     ("three_d_secure", "three_d_secure_then_declined", "three_d_secure_then_insufficient_funds", "paypal")
 )
 """Ways to pay that lead over a hosted page."""
+
+_EXPIRED: Final = "expired_subscriptions"
 
 
 def why_left_out(credentials: Credentials, variant: Variant, seed: int) -> str | None:
@@ -32,6 +35,8 @@ def why_left_out(credentials: Credentials, variant: Variant, seed: int) -> str |
         return other
     if credentials.profile.stripe.pages == "none" and _leads_over_pages(variant):
         return "leads over hosted pages, which nobody visits there (stripe.pages)"
+    if not credentials.profile.supports.clock and _expects_expiry(variant):
+        return "expects what is unpaid to expire, for which the deployment has no clock to be moved (supports.clock)"
     if scenario.customers.count > credentials.profile.limits.customers:
         return None  # the cap refuses it, in words of its own
     return _without_accounts(credentials, variant, seed)
@@ -60,6 +65,12 @@ def _leads_over_pages(variant: Variant) -> bool:
     customers = variant.scenario.customers
     mixes = (customers.pays_with, customers.first_card, customers.next_card)
     return any(_HOSTED_PAGES & mix.keys() for mix in mixes if isinstance(mix, dict))
+
+
+def _expects_expiry(variant: Variant) -> bool:
+    """Whether a threshold counts expired purchases: nobody waits for 23 hours, and none is no breach then."""
+    thresholds = (text for expectation in variant.scenario.expect for text in expectation.thresholds)
+    return any(parse_threshold(text).key == _EXPIRED for text in thresholds)
 
 
 def _without_accounts(credentials: Credentials, variant: Variant, seed: int) -> str | None:

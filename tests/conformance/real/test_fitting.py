@@ -64,6 +64,16 @@ def test_what_does_not_fit_is_left_out_with_its_reason(
     assert deployment.seen == []
 
 
+@pytest.mark.parametrize(("clock", "left_out"), [("", True), ("[supports]\nclock = true\n\n", False)])
+def test_nobody_is_accused_of_purchases_that_nobody_waited_for_to_expire(
+    target: Any, scenario: Any, deployment: StandIn, clock: str, left_out: bool
+) -> None:
+    counted = scenario({"backend:": 'expect:\n  - thresholds: ["expired_subscriptions > 0"]\nbackend:'})
+    [found] = reasons(target, counted, {"[accounts]": f"{clock}[accounts]"})
+    assert (found is not None) is left_out
+    assert not left_out or "no clock to be moved" in str(found)
+
+
 def test_customers_without_accounts_are_left_out(target: Any, scenario: Any, deployment: StandIn) -> None:
     pooled = {CONTRACT: POOL}
     assert reasons(target, scenario(), pooled, accounts=4) == [None]
