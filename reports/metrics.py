@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from conformance.evidence import LEDGER_EVENTS, LEDGER_OBJECTS
 from reports.drift import Drift, read_drift
 from reports.endings import Ending, read_endings
 from reports.statistics import Proportion, percentile, proportion
@@ -138,6 +139,7 @@ _TOTALS: Final = (
     "drift",
     "unpaid_entitlements",
     "expired_subscriptions",
+    "unread_ledgers",
 )
 """What is one number: merging adds."""
 
@@ -182,6 +184,7 @@ class Metrics:
         self.drift = 0
         self.unpaid_entitlements = 0
         self.expired_subscriptions = 0
+        self.unread_ledgers = 0
         self.payment_times_us: dict[str, array[int]] = {}
         self.entitlement_times_us: array[int] = array("q")
 
@@ -194,6 +197,8 @@ class Metrics:
         """Count one account's history."""
         by_kind = history.by_kind
         self.customers += 1
+        if history.outside and not (history.read(LEDGER_OBJECTS) and history.read(LEDGER_EVENTS)):
+            self.unread_ledgers += 1
         endings = read_endings(history)
         for ending in endings:
             self._add_ending(ending, by_kind)

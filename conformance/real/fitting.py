@@ -64,6 +64,8 @@ def _leads_over_pages(variant: Variant) -> bool:
     """Whether its scenario asks for hosted pages by name. A calibrated mix meets a few: they stay unpaid."""
     customers = variant.scenario.customers
     mixes = (customers.pays_with, customers.first_card, customers.next_card)
+    if "requires_authentication" in customers.payment_method_on_file:
+        return True
     return any(_HOSTED_PAGES & mix.keys() for mix in mixes if isinstance(mix, dict))
 
 

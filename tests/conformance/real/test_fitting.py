@@ -46,6 +46,11 @@ def reasons(target: Any, variants: Any, replaced: dict[str, str] | None = None, 
         ),
         (
             {'pages = "request"': 'pages = "none"'},
+            {"pays_with: card": "payment_method_on_file: requires_authentication\n  pays_with: saved"},
+            "leads over hosted pages",
+        ),
+        (
+            {'pages = "request"': 'pages = "none"'},
             {"pays_with: card": "pays_with: paypal"},
             "leads over hosted pages",
         ),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conformance.circumstances import circumstances_of
 from conformance.evidence import EVIDENCE, LEDGER_EVENTS, LEDGER_OBJECTS
 from conformance.history import History
 from conformance.judging import Judging
@@ -14,6 +15,7 @@ from conformance.manifest import Manifest
 from conformance.real.surroundings import noted_circumstances
 from conformance.real.target import RealTarget
 from conformance.verdict import PropertyVerdict
+from reports.metrics import Metrics
 from scenarios.property_names import CHECKED_PROPERTIES
 from scenarios.scenario import Variant
 from sim.facts import Fact
@@ -84,3 +86,21 @@ def test_what_was_not_read_leaves_undecided_whatever_needs_it(
     undecided = {name for name, one in found.items() if one.because == "undecided"}
     assert {"no-entitlement-without-payment", "confirm-before-commit", "charged-once", "stores-agree"} <= undecided
     assert reason in found["charged-once"].reason
+
+
+@pytest.mark.parametrize(("replaced", "seen"), [({}, True), (NO_KEY, False)])
+def test_figures_of_stripes_record_are_unknown_where_it_was_not_read(
+    target: Any, scenario: Any, deployment: StandIn, replaced: dict[str, str], seen: bool
+) -> None:
+    [variant] = scenario()
+    metrics = Metrics()
+    circumstances = circumstances_of(variant, "staging.toml")
+
+    def settled(number: int, account: str, facts: list[Fact]) -> None:
+        metrics.add(History(number, account, facts, circumstances))
+
+    target(replaced).run(variant, 7, range(4), settled)
+    assert metrics.figure("conversion") == 1.0
+    assert metrics.figure("charges[succeeded]") == (4 if seen else None)
+    for key in ("payment_failures", "refunds", "captured_minor", "unpaid_entitlements"):
+        assert (metrics.figure(key) is not None) is seen, key
