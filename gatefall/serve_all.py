@@ -29,6 +29,7 @@ class Gate(click.ParamType[tuple[str, bool]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, bool]:
         """Raises BadParameter for anything else."""
         from scenarios.gates import GATES
+        from scenarios.nearest import nearest
 
         if isinstance(value, tuple):
             return value
@@ -36,7 +37,9 @@ class Gate(click.ParamType[tuple[str, bool]]):
         if not equals or state not in _ON_OFF:
             self.fail(f'"{value}" given, expected a gate and its state, such as pm-gate=off', param, ctx)
         if gate not in GATES:
-            self.fail(f'there is no gate "{gate}": expected one of {", ".join(GATES)}', param, ctx)
+            near = nearest(gate, GATES)
+            meant = f'did you mean "{near}"?' if near else f"expected one of {', '.join(GATES)}"
+            self.fail(f'there is no gate "{gate}"; {meant}', param, ctx)
         return gate, _ON_OFF[state]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -82,8 +83,9 @@ class HttpxClient:
             raise Unanswered(f"no answer from {_origin(url)} within {timeout_s:g} s") from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             # The transport gives several failures the same name; the cause tells them apart.
-            if isinstance(error.__cause__, aiohttp.ClientConnectorError):
-                raise Unreachable(f"no connection to {_origin(url)}: {error}") from None
+            cause = error.__cause__
+            if isinstance(cause, aiohttp.ClientConnectorError):
+                raise Unreachable(f"no connection to {_origin(url)}: {_why(cause.os_error)}") from None
             raise Unanswered(f"the connection to {_origin(url)} broke: {str(error) or type(error).__name__}") from None
         return HttpAnswer(answer.status_code, _lowered(answer.headers.raw), answer.content)
 
@@ -113,6 +115,11 @@ def _tls() -> ssl.SSLContext:
 def _lowered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers as a plain mapping: httpx's own costs more than the rest of reading an answer."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def _why(error: OSError) -> str:
+    """What the system says of a connection that could not be made, without the library's words around it."""
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
 
 
 def _origin(url: str) -> str:

@@ -163,7 +163,8 @@ def _meaning(place: tuple[str | int, ...]) -> str:
     if field is None or not field.description:
         model = None if field is None else _model_in(field.annotation)
         return f"a table [{key_name(place)}]" if model is not None else "a value"
-    return field.description.split(". ")[0].rstrip(".").replace("\n", " ")
+    meaning = field.description.split(". ")[0].rstrip(".").replace("\n", " ")
+    return meaning[:1].lower() + meaning[1:]
 
 
 def _model_at(place: tuple[str | int, ...]) -> type[BaseModel]:

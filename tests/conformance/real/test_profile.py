@@ -65,7 +65,7 @@ def test_what_the_example_says_in_comments_can_be_read_too(tmp_path: Path) -> No
         ({'member = "environment"': ""}, ["test_environment: this table; expected exactly one of header and member"]),
         ({'"contract"': '"pool"'}, ["accounts.pool, which provisioning"]),
         ({'"contract"': '"mapped"'}, ["accounts.create, which provisioning"]),
-        ({'name = "staging"': ""}, ["name: is missing; expected What the deployment is called"]),
+        ({'name = "staging"': ""}, ["name: is missing; expected what the deployment is called"]),
         ({'name = "staging"': 'name = "staging'}, ["is not TOML"]),
     ],
 )
