@@ -14,6 +14,16 @@ from urllib.parse import quote
 
 import orjson
 
+from conformance.evidence import (
+    BILLING_HISTORY,
+    ENTITLEMENTS,
+    FINAL_READINGS,
+    LEDGER_EVENTS,
+    LEDGER_OBJECTS,
+    LIST,
+    PAYMENT_METHODS,
+    ZONES,
+)
 from conformance.over_http.client import HttpAnswer
 from conformance.real.deployment import Deployment, SetUpFailed, shown
 from conformance.real.gateway_paths import GatewayPaths
@@ -25,23 +35,6 @@ from sim.facts import LEDGER, OBSERVED, Fact
 from sim.time import EPOCH, MINUTE_US, SECOND_US
 
 Object = Mapping[str, Any]
-
-SUBSCRIPTIONS: Final = "list_subscriptions"
-ENTITLEMENTS: Final = "entitlements"
-PAYMENT_METHODS: Final = "payment_methods"
-BILLING_HISTORY: Final = "billing_history"
-ZONES: Final = "zones"
-LEDGER_OBJECTS: Final = "ledger"
-LEDGER_EVENTS: Final = "ledger_events"
-READINGS: Final = (
-    SUBSCRIPTIONS,
-    ENTITLEMENTS,
-    PAYMENT_METHODS,
-    BILLING_HISTORY,
-    ZONES,
-    LEDGER_OBJECTS,
-    LEDGER_EVENTS,
-)
 
 _NO_KEY: Final = "the profile names no restricted key (stripe.restricted_key_env)"
 _PER_PAGE: Final = 50
@@ -123,7 +116,7 @@ class AccountReader:
     async def read(self, at_us: int, zones: tuple[str, ...] = (), intents: Iterable[str] = ()) -> Reading:
         """Everything that stands now; `zones` and `intents` are those that the customer has heard of."""
         reading = Reading(at_us)
-        reading.subscriptions = await self._listed(reading, SUBSCRIPTIONS, "/subscriptions")
+        reading.subscriptions = await self._listed(reading, LIST, "/subscriptions")
         reading.entitlements = await self._listed(reading, ENTITLEMENTS, "/entitlements")
         reading.payment_methods = await self._listed(reading, PAYMENT_METHODS, "/payment-methods")
         reading.invoices = await self._invoices(reading)
@@ -136,7 +129,7 @@ class AccountReader:
     async def read_start(self, at_us: int) -> Reading:
         """What the account has before the customer comes."""
         reading = Reading(at_us)
-        reading.subscriptions = await self._listed(reading, SUBSCRIPTIONS, "/subscriptions")
+        reading.subscriptions = await self._listed(reading, LIST, "/subscriptions")
         reading.entitlements = await self._listed(reading, ENTITLEMENTS, "/entitlements")
         reading.payment_methods = await self._listed(reading, PAYMENT_METHODS, "/payment-methods")
         return reading
@@ -220,7 +213,7 @@ class AccountReader:
 
 def reading_facts(reading: Reading, account_id: str) -> Iterator[Fact]:
     """How each reading went."""
-    for name in READINGS:
+    for name in FINAL_READINGS:
         source = LEDGER if name in (LEDGER_OBJECTS, LEDGER_EVENTS) else OBSERVED
         why = reading.failed.get(name)
         state, detail = ("complete", None) if why is None else ("failed", {"reason": why})
@@ -258,7 +251,7 @@ def start_facts(reading: Reading) -> Iterator[Fact]:
     at_us = reading.at_us
     for one in reading.subscriptions:
         detail = {**_line(one), "at_start": True}
-        yield _row(at_us, "subscription", one.get("id"), one.get("state"), _price(one), detail, SUBSCRIPTIONS)
+        yield _row(at_us, "subscription", one.get("id"), one.get("state"), _price(one), detail, LIST)
     for one in reading.entitlements:
         detail = {**_feature(one), "at_start": True}
         yield _row(at_us, "entitlement", one.get("subscription_id"), one.get("status"), None, detail)
