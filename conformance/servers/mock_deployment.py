@@ -103,6 +103,8 @@ class MockDeployment:
         self._entries: Entries | None = None
         self._journal = CountingJournal(self.clock, self.metrics)
         self._faults = LiveFaults(settings.faults, settings.seed, self.clock, self._journal)
+        self._due_account_ids: Callable[[int], Sequence[str]] = lambda _now_us: ()
+        """Whose purchases a database knows to have waited too long; in memory every reminder is with its world."""
         self._internal_secret = secrets.token_urlsafe()
         self._stack = contextlib.AsyncExitStack()
 
@@ -135,11 +137,11 @@ class MockDeployment:
         world = LiveWorld(locks, clock=self.clock)
         self._stack.push_async_callback(world.close)
         services = self._services(store, world)
-        apps = self._apps(world, store, services)
+        apps = self._apps(world, services)
         await self._listen(apps)
         await self._reach_stripe(client)
         self._connect(world, client, services)
-        sweeping = asyncio.create_task(self._sweep_every(world, store, SWEEP_EVERY_S))
+        sweeping = asyncio.create_task(self._sweep_every(world, SWEEP_EVERY_S))
         self._stack.callback(sweeping.cancel)
 
     async def _storage(self) -> tuple[Store, Locks]:
@@ -151,7 +153,7 @@ class MockDeployment:
             from conformance.servers.database import Database, DatabaseError
         except ImportError as error:
             raise CannotServe(
-                f"--database needs the extra of that name ({error}): pip install 'gatefall[postgresql]'"
+                f"--database needs SQLAlchemy and psycopg, which are missing ({error}): pip install -e '.[postgresql]'"
             ) from None
         from conformance.servers.postgres_store import PostgresStore
         from conformance.servers.postgres_stripe_entries import PostgresStripeEntries
@@ -163,6 +165,7 @@ class MockDeployment:
         self._stack.push_async_callback(database.close)
         self._entries = PostgresStripeEntries(database)
         store = PostgresStore(database, self.clock)
+        self._due_account_ids = store.due_account_ids
         self.clock.advance_by_us(int(store.setting(_CLOCK_OFFSET) or 0))
         self.clock.on_advance(lambda _seconds: store.keep_setting(_CLOCK_OFFSET, str(self.clock.offset_us)))
         return store, store
@@ -174,7 +177,7 @@ class MockDeployment:
                 from conformance.servers.redis_rate_limit import RedisError, RedisRateLimit
             except ImportError as error:
                 raise CannotServe(
-                    f"--redis needs the extra of that name ({error}): pip install 'gatefall[redis]'"
+                    f"--redis needs redis-py, which is missing ({error}): pip install -e '.[redis]'"
                 ) from None
             try:
                 limit = RedisRateLimit(self.settings.redis_url)
@@ -194,13 +197,13 @@ class MockDeployment:
             TEST_SUPPORT: TestSupport(self.config, store, self.clock, self._journal, self._advance),
         }
 
-    def _apps(self, world: LiveWorld, store: Store, services: Mapping[str, Service]) -> Mapping[str, Any]:
+    def _apps(self, world: LiveWorld, services: Mapping[str, Service]) -> Mapping[str, Any]:
         def answering(name: str) -> Answering:
             answer = world.answering(name, services[name])
             return self.metrics.counting(name, self._faults.striking(name, answer))
 
         pages: Mapping[str, Page] = {"/healthz": _health, "/metrics": self.metrics.page}
-        test_support = self._swept_after_clock(world, store, world.answering(TEST_SUPPORT, services[TEST_SUPPORT]))
+        test_support = self._swept_after_clock(world, world.answering(TEST_SUPPORT, services[TEST_SUPPORT]))
         return {
             GATEWAY: GatewayApp(answering(GATEWAY), test_support, {**pages, openapi.PATH: openapi.openapi_page}),
             API: api_app(answering(API), self._internal_secret, pages),
@@ -269,33 +272,31 @@ class MockDeployment:
     def _advance(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
-    def _swept_after_clock(self, world: LiveWorld, store: Store, answering: Answering) -> Answering:
+    def _swept_after_clock(self, world: LiveWorld, answering: Answering) -> Answering:
         """Test support; when it has moved the clock, what is due by then is done before it answers."""
 
         async def answer(request: Request, headers: Mapping[str, str]) -> Answer:
             answered = await answering(request, headers)
             if request.path == CLOCK and answered.status == 200:
-                await self._sweep(world, store)
+                await self._sweep(world)
             return answered
 
         return answer
 
-    async def _sweep_every(self, world: LiveWorld, store: Store, seconds: float) -> None:
+    async def _sweep_every(self, world: LiveWorld, seconds: float) -> None:
         """Look again and again for what has waited too long."""
         while True:
             await asyncio.sleep(seconds)
             try:
-                await self._sweep(world, store)
+                await self._sweep(world)
             except LockUnavailable as error:
                 _log.warning("what has waited too long could not be looked for: %s", error)
 
-    async def _sweep(self, world: LiveWorld, store: Store) -> None:
+    async def _sweep(self, world: LiveWorld) -> None:
         """End what has waited too long by now: what this server was reminded of, and what a database knows besides."""
         await world.sweep_now()
-        due = getattr(store, "due_account_ids", None)
-        if due is not None:
-            for account_id in due(self.clock.now_us):
-                await world.run(world.alarmed[API].on_alarm(account_id))
+        for account_id in self._due_account_ids(self.clock.now_us):
+            await world.run(world.alarmed[API].on_alarm(account_id))
 
 
 def _health() -> tuple[bytes, str]:
