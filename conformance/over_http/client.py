@@ -20,7 +20,9 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 CONNECTIONS_MAX: Final = 1_000
+"""Connections at once. Assumption: more than a run has customers on their way."""
 CONNECT_TIMEOUT_S: Final = 10.0
+"""How long a connection may take to be made. Assumption."""
 
 
 class HttpAnswer(NamedTuple):

@@ -37,7 +37,7 @@ from sim.workers import Workers
 from sim.world import Activity, WorldClock
 
 CONCURRENT_CUSTOMERS: Final = 200
-"""Customers on their way at once, where they share nothing."""
+"""Customers on their way at once, where they share nothing. Assumption: enough to keep the servers busy."""
 _SECRET: Final = "lockstep"
 """By which the services of a deployment that lives in one process know each other."""
 
