@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -174,9 +175,14 @@ def test_a_share_of_events_is_struck_and_always_the_same(share: float, expected:
 
 
 def test_disorder_lets_later_events_overtake() -> None:
-    deliveries = StripeDeliveries("7", reorder=0.5)
-    delays = [deliveries.copies("", f"evt_{number}", "")[0].delay_us for number in range(100)]
-    assert len({delay for delay in delays if delay > delays[0]} | set(delays)) > 10
+    def arrivals(share: float) -> list[int]:
+        deliveries = StripeDeliveries("7", reorder=share)
+        apart_us = 10_000
+        return [number * apart_us + deliveries.copies("", f"evt_{number}", "")[0].delay_us for number in range(100)]
+
+    assert arrivals(0.0) == sorted(arrivals(0.0))
+    overtaken = sum(later < earlier for earlier, later in pairwise(arrivals(0.5)))
+    assert overtaken > 10
 
 
 def test_hosted_pages_are_html_for_people_and_brief_for_programs(http_client: stripe.HTTPXClient) -> None:
