@@ -112,22 +112,20 @@ class LockstepDeployment(Deployment):
 
     async def _run_side_by_side(self, customers: Iterable[int], on_settled: OnSettled) -> None:
         """A bounded number of customers at once, each in a world of its own; handed over in the order of arrival."""
-        under_way: deque[asyncio.Task[list[Fact]]] = deque()
+        under_way: deque[tuple[Principal, asyncio.Task[list[Fact]]]] = deque()
         arrivals = deque(self.arrivals(customers))
-        principals: deque[Principal] = deque()
         try:
             while arrivals or under_way:
                 while arrivals and len(under_way) < CONCURRENT_CUSTOMERS:
                     at_us, principal, program = arrivals.popleft()
-                    principals.append(principal)
-                    under_way.append(asyncio.create_task(self._run_one(at_us, principal, program)))
-                facts = await under_way.popleft()
-                principal = principals.popleft()
-                on_settled(principal.customer, principal.account_id, facts)
+                    under_way.append((principal, asyncio.create_task(self._run_one(at_us, principal, program))))
+                principal, task = under_way.popleft()
+                on_settled(principal.customer, principal.account_id, await task)
         finally:
-            for task in under_way:
+            left = [task for _, task in under_way]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _run_one(self, at_us: int, principal: Principal, program: Program[None]) -> list[Fact]:
         found: list[list[Fact]] = []
