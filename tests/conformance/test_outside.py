@@ -25,6 +25,7 @@ from conformance.evidence import (
 )
 from conformance.history import History
 from conformance.judging import Judging
+from conformance.outside_view import EVERYTHING, Outside, Settled, books
 from conformance.verdict import PropertyVerdict
 from scenarios.property_names import CHECKED_PROPERTIES
 from scenarios.reading import read_scenarios
@@ -33,7 +34,6 @@ from scenarios.variants import variant_label, variants
 from sim.deployment import SimulatedDeployment
 from sim.facts import EXACT, Fact
 from sim.time import SECOND_US
-from tests.conformance.outside_view import EVERYTHING, Outside, Settled, books
 from tests.conformance.test_defects import DEFECTS, Defect, variant_of
 from tests.conformance.test_library_verdicts import judged, named_violations
 

@@ -6,8 +6,8 @@ import pytest
 
 from conformance.circumstances import circumstances_of
 from conformance.history import History
+from conformance.outside_view import Outside
 from reports.endings import read_endings
-from tests.conformance.outside_view import Outside
 from tests.conformance.test_defects import variant_of
 from tests.conformance.test_outside import run_of
 
