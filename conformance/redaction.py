@@ -132,9 +132,9 @@ def secrets_in(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, member in value.items():
             if isinstance(member, str):
-                if _is_secret_name(str(name)):
+                if is_secret_name(str(name)):
                     yield member
-            elif isinstance(member, list) and _is_secret_name(str(name)):
+            elif isinstance(member, list) and is_secret_name(str(name)):
                 yield from (one for one in member if isinstance(one, str))
             else:
                 yield from secrets_in(member)
@@ -143,13 +143,13 @@ def secrets_in(value: Any) -> Iterator[str]:
             yield from secrets_in(member)
 
 
-def _is_secret_name(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     return name.lower().replace("-", "_") in _SECRET_NAMES
 
 
 def _redacted_member(name: str, value: Any) -> Any:
     """By name: a text, or a list of texts, under a secret's name is hidden whole."""
-    if _is_secret_name(name):
+    if is_secret_name(name):
         if isinstance(value, str) and value:
             return redacted(value) if redacted(value) != value else HIDDEN
         if isinstance(value, (list, tuple)):
