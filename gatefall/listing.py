@@ -72,6 +72,16 @@ def _metrics() -> str:
     )
 
 
+def _defects() -> str:
+    from conformance.defects import THEMES
+
+    return in_columns(
+        (defect.name, theme, f"{defect.title} ({', '.join(defect.finds)})")
+        for theme, defects in THEMES.items()
+        for defect in defects
+    )
+
+
 _LISTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "scenarios": ("the library: every scenario that `run` knows by name", _scenarios),
     "properties": ("what is judged; `explain` says more of each", _properties),
@@ -79,11 +89,12 @@ _LISTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "parameters": ("the figures of the customer model, with their sources", _parameters),
     "products": ("the catalogue, with prices in USD", _products),
     "metrics": ("what thresholds may be set on", _metrics),
+    "defects": ("bugs that `serve --defect` switches on, and that must be found", _defects),
 }
 
 
-@click.command("list", short_help="List scenarios, properties, phases, parameters, products or metrics.")
-@click.argument("what", required=False, metavar="[scenarios|properties|phases|parameters|products|metrics]")
+@click.command("list", short_help="List scenarios, properties, phases, parameters, products, metrics or defects.")
+@click.argument("what", required=False, metavar="[scenarios|properties|phases|parameters|products|metrics|defects]")
 def listing(what: str | None) -> None:
     """List what there is, one a line.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from gatefall.mistakes import Mistake, Refused
 from gatefall.options import LAST_PHASE
 
 if TYPE_CHECKING:
+    from conformance.defects import Defect
     from conformance.servers.mock_deployment import MockDeployment
     from scenarios.scenario import Fault
 
@@ -71,6 +73,13 @@ class ServerUrl(click.ParamType[str]):
     "--phase", type=click.IntRange(0, LAST_PHASE), default=2, show_default=True, help="Of the gate's removal."
 )
 @click.option("--regime", type=click.Choice(_REGIMES), default="continuation", show_default=True, help="Of granting.")
+@click.option(
+    "--defect",
+    "defect_names",
+    multiple=True,
+    metavar="NAME",
+    help="A defect to switch on, from `gatefall list defects`; repeatable.",
+)
 @click.option("--gate", "gates", type=Gate(), multiple=True, metavar="NAME=on|off", help="A feature gate; repeatable.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Of ids and faults.")
 @click.option(
@@ -109,6 +118,7 @@ class ServerUrl(click.ParamType[str]):
 def serve_all(
     phase: int,
     regime: Any,
+    defect_names: tuple[str, ...],
     gates: tuple[tuple[str, bool], ...],
     seed: int,
     faults_file: str | None,
@@ -129,13 +139,17 @@ def serve_all(
     Examples:
       gatefall serve --phase 0
       gatefall serve --phase 2 --gate pm-gate=off --faults webhooks-late
+      gatefall serve --phase 4 --defect signature-not-checked
       gatefall serve --database postgresql://127.0.0.1/gatefall --redis redis://127.0.0.1:6379/0
     """
+    from conformance.defects import planted
     from conformance.servers.mock_deployment import MockDeployment, MockSettings
     from gatefall import __version__
+    from gatefall.defects import defects_named
     from gatefall.serving import listen_to_requests, serve_until_stopped
 
     _refuse_live_stripe(stripe_url)
+    defects = defects_named(defect_names)
     settings = MockSettings(
         host=host,
         port=port,
@@ -152,7 +166,8 @@ def serve_all(
         version=__version__,
     )
     listen_to_requests(verbose)
-    return serve_until_stopped(lambda: MockDeployment(settings), _announcement)
+    with planted(*defects):
+        return serve_until_stopped(lambda: MockDeployment(settings), partial(_announcement, defects))
 
 
 def _refuse_live_stripe(url: str | None) -> None:
@@ -179,10 +194,11 @@ def _faults(name: str | None) -> Sequence[Fault]:
     return faults
 
 
-def _announcement(deployment: MockDeployment) -> str:
+def _announcement(defects: Sequence[Defect], deployment: MockDeployment) -> str:
     addresses, settings = deployment.addresses, deployment.settings
     gateway = addresses["gateway"]
     lines = [
+        *(f"DEFECT SWITCHED ON {defect.name}: {defect.title}" for defect in defects),
         f"gateway            {gateway}   (/api/v4, /api/v3, /__test__, /openapi.json, /healthz, /metrics)",
         f"subscriptions-api  {addresses['subscriptions-api']}   (answers the gateway alone)",
         f"billing-webhooks   {addresses['billing-webhooks']}/webhooks/stripe",

@@ -128,6 +128,7 @@ def test_variables_and_settings_give_way_to_flags(
         ("parameters", "assumption"),
         ("products", "workers_paid"),
         ("metrics", "conversion"),
+        ("defects", "signature-not-checked"),
         ("scenarios", "premature-removal"),
     ],
 )
@@ -141,7 +142,7 @@ def test_lists_are_one_row_a_line(what: str, expected: str, capsys: Output) -> N
 def test_what_can_be_listed_is_listed(capsys: Output) -> None:
     assert main(["list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == ["scenarios", "properties", "phases", "parameters", "products", "metrics"]
+    assert listed == ["scenarios", "properties", "phases", "parameters", "products", "metrics", "defects"]
 
 
 def test_every_property_can_be_explained(capsys: Output) -> None:

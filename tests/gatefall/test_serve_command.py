@@ -82,6 +82,17 @@ def test_the_double_alone_can_be_pasted_too() -> None:
         assert intent["status"] == "succeeded"
 
 
+def test_a_defect_is_switched_on_and_said_so() -> None:
+    forged = {"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1"}}}
+    answers: dict[bool, int] = {}
+    for defect in (False, True):
+        with served("--port", "0", *(["--defect", "signature-not-checked"] if defect else [])) as printed:
+            assert ("DEFECT SWITCHED ON signature-not-checked: " in printed) is defect
+            [url] = re.findall(r"billing-webhooks +(http://\S+)", printed)
+            answers[defect] = httpx.post(url, json=forged, trust_env=False).status_code
+    assert answers == {False: 400, True: 200}
+
+
 def refused(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(gatefall, ["serve", *arguments], standalone_mode=False)
     error = result.exception
@@ -103,6 +114,7 @@ def test_a_taken_port_is_told() -> None:
     [
         (["--gate", "pm-gaet=off"], ExitCode.USAGE, "pm-gate"),
         (["--gate", "pm-gate"], ExitCode.USAGE, "pm-gate=off"),
+        (["--defect", "signature-not-cheked"], ExitCode.USAGE, "signature-not-checked"),
         (["--phase", "7"], ExitCode.USAGE, "7"),
         (["--faults", "webhooks-lat"], ExitCode.USAGE, "webhooks-late"),
         (["--faults", "missing-payment-method"], ExitCode.USAGE, "no faults"),
