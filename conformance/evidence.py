@@ -29,6 +29,8 @@ CLOCK: Final = "clock"
 WEBHOOKS: Final = "webhooks"
 STANDING: Final = "standing"
 CONSUMERS: Final = "consumers"
+ADMIN: Final = "admin"
+ADMIN_TOKENS: Final = "admin_tokens"
 
 FINAL_READINGS: Final = (
     LIST,
@@ -54,6 +56,8 @@ CAPABILITIES: Final[Mapping[str, str]] = MappingProxyType(
         WEBHOOKS: "an address to which events that are not Stripe's may be posted",
         STANDING: "accounts that can be made locked, banned or in debt",
         CONSUMERS: "a list of the declared consumers of 1210",
+        ADMIN: "the administrators' operations (v3)",
+        ADMIN_TOKENS: "the secret that administrators' tokens are signed with",
     }
 )
 """What a target may be capable of, in words."""
@@ -296,9 +300,12 @@ EVIDENCE: Final[Mapping[str, Evidence]] = MappingProxyType(
             concerns=_never,
         ),
         "webhook-authentic": Evidence(
-            outside="How deliveries that Stripe never sent are answered. What they change shows in other properties.",
+            outside=(
+                "How deliveries that Stripe never sent are answered, and what the account's own readings show before "
+                "and after a probe's. What others change shows in other properties."
+            ),
             besides=(WEBHOOKS,),
-            blind="a refused event that changes something all the same, unless something unpaid is then in force",
+            blind="what a refused event changes and no reading shows",
             concerns=_never,
         ),
         "webhook-eventually-applied": Evidence(
@@ -312,6 +319,38 @@ EVIDENCE: Final[Mapping[str, Evidence]] = MappingProxyType(
             to_accuse=(LEDGER_OBJECTS, LIST, ENTITLEMENTS),
             to_hold=(LEDGER_EVENTS,),
             concerns=_redirected,
+        ),
+        "accounts-isolated": Evidence(
+            outside="Refusals of what is another account's, and both accounts by their own reading: as from inside.",
+            blind="what was shown or changed and is in no answer and no reading",
+            concerns=_never,
+        ),
+        "admin-authenticated": Evidence(
+            outside="Refusals of tokens that are none, and the account by its own readings: as from inside.",
+            besides=(ADMIN,),
+            narrower=(
+                (ADMIN_TOKENS, "only tokens of other makers are tried, and nothing shows that a valid one would do"),
+            ),
+            blind="what was changed and is in no answer and no reading",
+            concerns=_never,
+        ),
+        "admin-grants-only-what-is-paid": Evidence(
+            outside="What readings show as granted since an administrator's operation, against Stripe's intents.",
+            to_accuse=(LEDGER_OBJECTS,),
+            to_hold=(LIST, ENTITLEMENTS, LEDGER_EVENTS),
+            besides=(ADMIN, ADMIN_TOKENS),
+            blind="what was granted and taken back before anybody looked",
+            concerns=_never,
+        ),
+        "secrets-stay-secret": Evidence(
+            outside="Answers, as they are inspected: as from inside.",
+            blind="secrets in a form that nobody knows, and those in logs and metrics of the deployment",
+            concerns=_never,
+        ),
+        "card-data-stays-out": Evidence(
+            outside="Requests, their answers and what is read afterwards: as from inside.",
+            blind="numbers that were kept and are never shown",
+            concerns=_never,
         ),
         "idempotency-honoured": Evidence(
             outside="Requests with the same key, and their answers: as from inside.", concerns=_never

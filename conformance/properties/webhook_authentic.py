@@ -8,6 +8,8 @@ from conformance.finding import Finding
 from conformance.history import History
 from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock
+from conformance.standstill import Pair, pairs
+from conformance.subscription_timeline import member
 from sim.facts import Fact
 
 _CHANGES = ("subscription", "plan")
@@ -40,6 +42,11 @@ def judge(history: History) -> Judgement:
         checks += 1
         if fact.status is not None and fact.status < 400:
             findings.append(_accepted(history, fact))
+    for pair in pairs(history, "self") if forged else ():
+        since = _between(forged.values(), pair)
+        if since and not _asked_between(history, pair):
+            checks += 1
+            findings.extend(_changed_since(history, since, pair))
     return conclude(checks, findings, None if settled or findings else NOT_SETTLED)
 
 
@@ -72,6 +79,28 @@ def _changed_by_rejected(history: History, fact: Fact) -> Iterable[Finding]:
                 return
 
 
+def _between(facts: Iterable[Fact], pair: Pair) -> list[Fact]:
+    return [fact for fact in facts if pair.before.time_us <= fact.time_us <= pair.after.time_us]
+
+
+def _asked_between(history: History, pair: Pair) -> bool:
+    """Whether anything but forgeries may have changed what was read."""
+    asked = [fact for fact in history.of("request") if member(fact, "method") != "GET"]
+    asked += [fact for fact in history.of("webhook") if member(fact, "authentic") is not False]
+    return bool(_between([*asked, *history.of("confirm")], pair))
+
+
+def _changed_since(history: History, forged: list[Fact], pair: Pair) -> Iterable[Finding]:
+    difference = pair.difference
+    if difference is not None:
+        proof = (
+            f"Between {clock(pair.before.time_us)} and {clock(pair.after.time_us)} nothing happened to account "
+            f"{history.account} but deliveries that Stripe never sent ({forged[0].subject} and others). Still "
+            f"{pair.before.operation} shows a change: {difference}."
+        )
+        yield PROPERTY.finding(history, "inline", pair.after.time_us, proof, [pair.before, *forged[:3], pair.after])
+
+
 def _accepted(history: History, fact: Fact) -> Finding:
     proof = (
         f"A delivery of {fact.subject} ({fact.operation}) that was not signed by Stripe, or too old, was answered with "
@@ -89,7 +118,7 @@ PROPERTY = Property(
     why="Under Continuation the event is what grants. Whoever can make one up can have everything for nothing.",
     evidence=(
         "`event` facts of billing-webhooks, against the `webhook` deliveries of Stripe; forged ones say `authentic: "
-        "false`."
+        "false`. Where a probe read the account before and after them, `snapshot` facts."
     ),
     example="Event evt_x (payment_intent.succeeded of pi_1) took effect at 12:03:09, and Stripe never sent it.",
     magnitude="one for each event",

@@ -42,11 +42,15 @@ def test_with_nothing_only_what_answers_show_is_judged() -> None:
     assert {name for name, one in found.items() if one.possible == "any"} == {
         "other-refusals-survive",
         "consumers-known",
+        "accounts-isolated",
+        "secrets-stay-secret",
+        "card-data-stays-out",
         "idempotency-honoured",
         "conversion-counted-once",
     }
     assert found["charged-once"].possible == "inconclusive"
     assert found["charged-once"].reason == f"without {CAPABILITIES['ledger']}"
+    assert found["admin-authenticated"].possible == "inconclusive"
     assert found["secret-usable"].possible == "violated or inconclusive"
 
 
