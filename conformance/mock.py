@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.lockstep_deployment import LockstepDeployment
+from conformance.over_http.lockstep_servers import LOOPS
 from conformance.target import OnSettled
 from scenarios.scenario import Variant
 
@@ -18,7 +18,7 @@ a customer notices, and as in the example profile."""
 
 
 class MockTarget:
-    """Fresh servers for every call, started and stopped by themselves.
+    """A fresh deployment for every call, behind servers that are started when needed and stopped with the process.
 
     `pace`: how much of the time that passes for a customer passes in real time, 0 for none of it and 1 for all; what
     happens is the same at every pace. `chromium`: the path of a browser that visits
@@ -40,9 +40,14 @@ class MockTarget:
         return self._pace > 0
 
     def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
-        """Run those customers against servers of their own."""
+        """Run those customers against a deployment of their own."""
         deployment = LockstepDeployment(variant, seed, self._pace, self._chromium)
+        loop = LOOPS.take()
         try:
-            asyncio.run(deployment.run(customers, on_settled))
+            loop.run(deployment.run(customers, on_settled, loop.servers))
+        except BaseException:
+            loop.close()  # something may be left running in it
+            raise
         finally:
             self.lateness.merge(deployment.lateness)
+        LOOPS.give_back(loop)

@@ -15,6 +15,7 @@ from conformance.over_http.browser import Browser, BrowsingClient
 from conformance.over_http.client import HttpClient, HttpxClient
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.lockstep import Crossings, LockstepWorld, Pace, WiredService
+from conformance.over_http.lockstep_servers import LockstepServers
 from conformance.over_http.wire import (
     WireRequest,
     asked_request,
@@ -25,7 +26,6 @@ from conformance.over_http.wire import (
 from conformance.servers.apps import GatewayApp, api_app, webhooks_app
 from conformance.servers.service_app import Answering
 from conformance.servers.stripe_app import stripe_app
-from conformance.servers.uvicorn_server import HttpServer, start
 from scenarios.scenario import Variant
 from sim.deployment import Deployment, OnSettled
 from sim.effects import Program
@@ -52,9 +52,12 @@ class LockstepDeployment(Deployment):
         self._pace = Pace(pace, self.lateness)
         self._wired: Mapping[str, Service] = {}
 
-    async def run(self, customers: Iterable[int], on_settled: OnSettled) -> None:
+    async def run(
+        self, customers: Iterable[int], on_settled: OnSettled, servers: LockstepServers | None = None
+    ) -> None:
         """Run those customers until nothing is left to happen: together where they share queues, else side by side.
 
+        `servers`: where the deployment stands meanwhile; without them it has its own, started and stopped here.
         `on_settled` is called once for each, in the order in which the simulated world calls it. Raises ModelError,
         SetUpFailed, or LostOnTheWay when a message got lost between client and server.
         """
@@ -63,7 +66,10 @@ class LockstepDeployment(Deployment):
             if self._chromium is not None:
                 client = BrowsingClient(client, await stack.enter_async_context(Browser(self._chromium)))
             crossings = Crossings(client)
-            self._wired = await self._serve(crossings, stack)
+            if servers is None:
+                servers = await LockstepServers.started()
+                stack.push_async_callback(servers.stop)
+            self._wired = self._serve(crossings, servers)
             # Connections go before the servers, which else would wait for them.
             stack.push_async_callback(client.close)
             stack.push_async_callback(crossings.close)
@@ -72,19 +78,18 @@ class LockstepDeployment(Deployment):
             else:
                 await self._run_side_by_side(customers, on_settled)
 
-    async def _serve(self, crossings: Crossings, servers: contextlib.AsyncExitStack) -> Mapping[str, Service]:
-        """Start the servers; the services as callers reach them."""
+    def _serve(self, crossings: Crossings, servers: LockstepServers) -> Mapping[str, Service]:
+        """Stand behind the servers; the services as callers reach them."""
         answering = crossings.received
-        apps: Mapping[str, Any] = {
-            "gateway": GatewayApp(answering, answering),
-            "subscriptions-api": api_app(answering, _SECRET),
-            "billing-webhooks": webhooks_app(answering),
-            "stripe": stripe_app(self._shown_or(answering)),
-        }
-        started = dict(zip(apps, await asyncio.gather(*(start(app) for app in apps.values())), strict=True))
-        servers.push_async_callback(_stop, started.values())
-        origins = {name: server.url for name, server in started.items()}
-        origins["test-support"] = origins["gateway"]
+        servers.stand(
+            {
+                "gateway": GatewayApp(answering, answering),
+                "subscriptions-api": api_app(answering, _SECRET),
+                "billing-webhooks": webhooks_app(answering),
+                "stripe": stripe_app(self._shown_or(answering)),
+            }
+        )
+        origins = {**servers.origins, "test-support": servers.origins["gateway"]}
         return {
             name: WiredService(service, origins[name], _WRITERS[name], crossings)
             for name, service in self.services.items()
@@ -173,10 +178,6 @@ def _answer_of(program: Program[Answer]) -> Answer:
         answer: Answer = stop.value
         return answer
     raise RuntimeError(f"showing a page yielded {effect!r}: a defect of Gatefall")
-
-
-async def _stop(servers: Iterable[HttpServer]) -> None:
-    await asyncio.gather(*(server.stop() for server in servers))
 
 
 _WRITERS: Final[Mapping[str, Callable[[Any], WireRequest]]] = {

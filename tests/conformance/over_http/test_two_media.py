@@ -6,6 +6,7 @@ What is compared is everything: all facts in their order, with their times. Outc
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +14,7 @@ from conformance.mock import MockTarget
 from conformance.over_http import wire
 from conformance.over_http.lockstep import LostOnTheWay
 from conformance.over_http.lockstep_deployment import LockstepDeployment
+from conformance.over_http.lockstep_servers import LOOPS
 from scenarios.reading import read_scenarios
 from scenarios.scenario import Variant
 from scenarios.variants import variant_label, variants
@@ -36,7 +38,14 @@ def simulated(variant: Variant, seed: int = SEED) -> list[Story]:
 
 def over_http(variant: Variant, seed: int = SEED, pace: float = 0.0) -> list[Story]:
     stories: list[Story] = []
-    deployment = LockstepDeployment(variant, seed, pace)
+    customers = range(variant.scenario.customers.count)
+    MockTarget(pace).run(variant, seed, customers, lambda *settled: stories.append(settled))
+    return stories
+
+
+def behind_servers_of_its_own(variant: Variant, seed: int = SEED) -> list[Story]:
+    stories: list[Story] = []
+    deployment = LockstepDeployment(variant, seed)
     asyncio.run(deployment.run(range(variant.scenario.customers.count), lambda *settled: stories.append(settled)))
     return stories
 
@@ -68,6 +77,44 @@ def test_more_customers_at_once_than_are_let_in_have_the_same_stories() -> None:
 def test_time_that_really_passes_changes_nothing() -> None:
     variant = variant_of("three-d-secure-passed", 4, 5)
     assert over_http(variant, pace=0.000_01) == simulated(variant)
+
+
+def test_servers_of_its_own_make_no_difference() -> None:
+    variant = variant_of("mixed-cart", 4, 5)
+    assert behind_servers_of_its_own(variant) == simulated(variant)
+
+
+def test_one_deployment_after_another_stands_behind_the_same_servers() -> None:
+    before = LOOPS.take()
+    LOOPS.give_back(before)
+    for name in ("mixed-cart", "paypal-finished", "mixed-cart"):
+        variant = variant_of(name, 4, 3)
+        assert over_http(variant) == simulated(variant), name
+    after = LOOPS.take()
+    LOOPS.give_back(after)
+    assert after is before
+    assert after.servers.origins == before.servers.origins
+
+
+def test_servers_of_a_run_that_failed_are_used_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = LOOPS.take()
+    LOOPS.give_back(before)
+    variant = variant_of("missing-payment-method", 2, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("conformance.servers.request_body.BODY_MAX_BYTES", 1)
+        with pytest.raises(LostOnTheWay):
+            over_http(variant)
+    assert over_http(variant) == simulated(variant)
+    after = LOOPS.take()
+    LOOPS.give_back(after)
+    assert after is not before
+
+
+def test_deployments_of_several_threads_do_not_share_servers() -> None:
+    variant = variant_of("missing-payment-method", 4, 5)
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(over_http, [variant, variant]))
+    assert found == [simulated(variant)] * 2
 
 
 def test_a_wire_that_alters_what_it_carries_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
