@@ -27,6 +27,9 @@ from sim.streams import Streams
 
 Found = Literal["yes", "no", "not tried"]
 
+WEBHOOK_PATH: Final = "/webhooks/stripe"
+ADMIN_PATH: Final = "/api/v3/accounts/"
+
 _NEEDED: Final = "customers"
 """Without customers nothing shows that accounts are in test mode. What else may not be read is only missed."""
 _UNKNOWN_INTENT: Final = "pi_gatefallcheck"
@@ -102,6 +105,10 @@ class _Attempt:
             self._told("clock", "the deployment has none")
         if self._profile.stripe.pages == "none":
             self._told("hosted pages", "customers stop in front of them (stripe.pages)")
+        if self._profile.webhooks is not None:
+            await self._try("webhooks", self._webhooks)
+        if self._profile.supports.admin:
+            await self._try("administrators", self._administrators)
         await self._try("provisioning", self._provisioning, needed=True)
 
     async def _try(self, what: str, trial: Callable[[], Awaitable[str]], needed: bool = False) -> bool:
@@ -168,6 +175,25 @@ class _Attempt:
         if answer.status != 200:
             raise SetUpFailed(f"POST {CLOCK_PATH}: answered {answer.status} {shown(answer)}")
         return "can be moved on"
+
+    async def _webhooks(self) -> str:
+        assert self._profile.webhooks is not None
+        url = f"{self._profile.webhooks.url}{WEBHOOK_PATH}"
+        headers = {"content-type": "application/json"}
+        answer = await self._client.send("POST", url, headers, b"{}", self._profile.limits.timeout_s)
+        if answer.status != 400:
+            raise SetUpFailed(f"POST {url} without a signature was answered {answer.status}; expected 400")
+        stale = "" if self._credentials.webhook_secret else "; without a secret no stale delivery can be tried"
+        return f"refuses what Stripe did not sign{stale}"
+
+    async def _administrators(self) -> str:
+        url = f"{self._profile.gateway.url}{ADMIN_PATH}gatefallcheck/state"
+        headers = GatewayPaths(self._credentials, "gatefallcheck").headers
+        answer = await self._client.send("GET", url, headers, None, self._profile.limits.timeout_s)
+        if answer.status not in (401, 403):
+            raise SetUpFailed(f"GET {url} without a token was answered {answer.status}; expected 401 or 403")
+        tokens = "" if self._credentials.admin_secret else "; without a secret only tokens that are none can be tried"
+        return f"refuses whoever has no token{tokens}"
 
     async def _provisioning(self) -> str:
         variant = Variant(

@@ -52,6 +52,16 @@ class Credentials:
         """Stripe's restricted key, if the profile names one."""
         return self.of(self.profile.stripe.restricted_key_env)
 
+    @property
+    def webhook_secret(self) -> str | None:
+        """What Stripe signs its deliveries to the deployment with, if the profile names it."""
+        return None if self.profile.webhooks is None else self.of(self.profile.webhooks.secret_env)
+
+    @property
+    def admin_secret(self) -> str | None:
+        """What administrators' tokens are signed with, if the profile names it."""
+        return None if self.profile.admin is None else self.of(self.profile.admin.secret_env)
+
 
 def read_credentials(profile: Profile, path: Path, environment: Mapping[str, str]) -> Credentials:
     """The secrets of a profile; from now on no text that is redacted holds one. Raises ProfileErrors."""

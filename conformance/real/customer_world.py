@@ -10,7 +10,7 @@ from conformance.over_http.client import HttpClient
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.live_clock import LiveClock
 from conformance.over_http.live_world import VISIT_TIMEOUT_US, LiveWorld
-from conformance.over_http.wire import stripe_request
+from conformance.over_http.wire import stripe_request, webhook_request
 from conformance.real.credentials import Credentials
 from conformance.real.gateway_paths import GatewayCallee, GatewayPaths
 from conformance.real.guarded_client import GuardedClient
@@ -41,6 +41,8 @@ class CustomerWorld(LiveWorld):
             "gateway": GatewayCallee(client, credentials, paths),
             "stripe": OverHttp(client, self._profile.stripe.url, stripe_request),
         }
+        if self._profile.webhooks is not None:  # for probes: the deployment's own Stripe has its own way there
+            self.callees["billing-webhooks"] = OverHttp(client, self._profile.webhooks.url, webhook_request)
 
     async def visit(self, visit: Visit) -> Answer:
         """Do on the hosted page what the profile says can be done there.

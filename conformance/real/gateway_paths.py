@@ -15,6 +15,8 @@ from sim.subscriptions_api.routes import methods_of
 from sim.time import SECOND_US
 
 _ACCOUNT: Final = "{account_id}"
+_ADMINISTRATORS: Final = "/api/v3/accounts/"
+"""Where administrators ask. Source: the contract."""
 
 
 class GatewayPaths:
@@ -38,6 +40,22 @@ class GatewayPaths:
         found = methods_of(path)
         return template.replace(_ACCOUNT, self._account).replace("{id}", found[1] if found else "")
 
+    def of_request(self, operation: str, path: str) -> str:
+        """Where a request goes. What a probe asks of another account, or as an administrator, is not below the prefix.
+
+        An operation that is elsewhere is asked there, with the account in its path that the request names.
+        """
+        named = path.partition("/accounts/")[2].partition("/")[0]
+        if path.startswith(_ADMINISTRATORS):
+            return path
+        if named and named != self._account:
+            template = self._paths.get(operation)
+            if template is None or _ACCOUNT not in template:
+                return path
+            found = methods_of(path.partition(f"/accounts/{named}")[2])
+            return template.replace(_ACCOUNT, named).replace("{id}", found[1] if found else "")
+        return self.actual(operation, path.removeprefix(self.prefix))
+
 
 class GatewayCallee(Callee):
     """The gateway of a real deployment, as one account's programs call it."""
@@ -53,8 +71,7 @@ class GatewayCallee(Callee):
     async def __call__(self, request: Request, timeout_us: int) -> Answer:
         paths = self._paths
         method, target, headers, content = json_request(request)
-        path = request.path.removeprefix(paths.prefix)
-        moved = paths.actual(request.operation, path)
+        moved = paths.of_request(request.operation, request.path)
         if moved != request.path:
             target = moved + target[len(target.partition("?")[0]) :]
         try:

@@ -117,10 +117,21 @@ class Gateway(Section):
 
 
 class Webhooks(Section):
-    """Where Stripe's events go. Only told to people: Gatefall delivers no events to a real deployment."""
+    """Where Stripe's events go. Probes deliver events there that Stripe never sent, to see them refused."""
 
     url: Address
-    """The address of billing-webhooks."""
+    """The address of billing-webhooks, without the path /webhooks/stripe."""
+    secret_env: Variable | None = None
+    """Environment variable with the secret (whsec_…) that the deployment verifies deliveries with. Without it nothing
+    can be signed rightly, and so no delivery that is only too old can be tried."""
+
+
+class Admin(Section):
+    """What probes of the administrators' operations (v3) need."""
+
+    secret_env: Variable
+    """Environment variable with the secret that administrators' tokens are signed with (HS256). Without it only tokens
+    of other makers are tried."""
 
 
 class StripeSide(Section):
@@ -266,6 +277,13 @@ class Profile(Section):
     backend: Backend
     supports: Supports = Supports()
     webhooks: Webhooks | None = None
+    admin: Admin | None = None
+
+    @model_validator(mode="after")
+    def _administrators(self) -> Self:
+        if self.admin is not None and not self.supports.admin:
+            raise ValueError("supports.admin = true, which the section admin is of no use without")
+        return self
 
     @property
     def accounts_url(self) -> str:
@@ -293,6 +311,8 @@ class Profile(Section):
             "stripe.publishable_key_env": self.stripe.publishable_key_env,
             "stripe.restricted_key_env": self.stripe.restricted_key_env,
             "accounts.credential_env": self.accounts.credential_env,
+            "webhooks.secret_env": None if self.webhooks is None else self.webhooks.secret_env,
+            "admin.secret_env": None if self.admin is None else self.admin.secret_env,
         }
         if self.accounts.pool is not None:
             named["accounts.pool.env"] = self.accounts.pool.env

@@ -53,6 +53,12 @@ def capabilities_of(profile: Profile, unreadable: Collection[str] = ()) -> set[s
         found.add(evidence.CLOCK)
     if profile.accounts.provisioning == "contract":
         found.add(evidence.STANDING)
+    if profile.webhooks is not None:
+        found.add(evidence.WEBHOOKS)
+    if profile.supports.admin:
+        found.add(evidence.ADMIN)
+    if profile.admin is not None:
+        found.add(evidence.ADMIN_TOKENS)
     return found
 
 

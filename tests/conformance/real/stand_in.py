@@ -19,7 +19,7 @@ from conformance.over_http.callees import InProcess
 from conformance.over_http.client import HttpAnswer
 from conformance.over_http.live_clock import LiveClock
 from conformance.over_http.live_world import LiveWorld
-from conformance.over_http.wire import answer_content, read_json_request, read_stripe_request
+from conformance.over_http.wire import answer_content, read_json_request, read_stripe_request, read_webhook_request
 from sim.backend import BackendConfig
 from sim.billing_webhooks import BillingWebhooks
 from sim.facts import Journal
@@ -33,6 +33,7 @@ from sim.test_support import TestSupport
 
 GATEWAY = "https://gateway.staging.test"
 STRIPE = "https://stripe.staging.test"
+WEBHOOKS = "https://events.staging.test"
 PAGES = "https://hooks.stripe.test"
 MARKER = f"{GATEWAY}/environment"
 
@@ -92,6 +93,9 @@ class StandIn:
         if url.startswith((STRIPE, PAGES)):
             name = "stripe"
             request = read_stripe_request(method, parts.path, parts.query.encode(), names, content or b"")
+        elif url.startswith(WEBHOOKS):
+            name = "billing-webhooks"
+            request = read_webhook_request(method, parts.path, b"", names, content or b"")
         else:
             name = "test-support" if parts.path.startswith("/__test__/") else "gateway"
             request = read_json_request(method, parts.path, {}, names, content or b"")

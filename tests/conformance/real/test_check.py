@@ -65,3 +65,45 @@ def test_without_a_key_all_that_needs_the_ledger_is_told(target: Any, deployment
     assert one.possible
     assert found(one)["Stripe, ledger"] == "not tried"
     assert needing(LEDGER_OBJECTS, LEDGER_EVENTS) <= {told.property for told in one.inconclusive}
+
+
+PROBED = {
+    "[backend]\n": """[supports]
+admin = true
+
+[webhooks]
+url = "https://events.staging.test"
+secret_env = "STAGING_RK"
+
+[admin]
+secret_env = "STAGING_RK"
+
+[backend]
+"""
+}
+
+
+def test_where_probes_can_go_is_tried_by_knocking(target: Any, deployment: StandIn) -> None:
+    one = checked(target(PROBED), deployment)
+    notes = {row.what: row.note for row in one.rows}
+    assert notes["webhooks"] == "refuses what Stripe did not sign"
+    assert notes["administrators"] == "refuses whoever has no token"
+    assert not {told.property for told in one.inconclusive} & {
+        "webhook-authentic",
+        "admin-authenticated",
+        "admin-grants-only-what-is-paid",
+    }
+
+
+def test_a_door_that_stands_open_is_told(target: Any, deployment: StandIn) -> None:
+    open_doors = ("/webhooks/stripe", "/api/v3/accounts/gatefallcheck/state")
+    deployment.answer_instead = lambda seen: answered(200, {}) if seen.path in open_doors else None
+    one = checked(target(PROBED), deployment)
+    assert {found(one)["webhooks"], found(one)["administrators"]} == {"no"}
+    assert one.possible
+
+
+def test_without_addresses_for_probes_what_needs_them_is_told(target: Any, deployment: StandIn) -> None:
+    one = checked(target(), deployment)
+    assert {"webhook-authentic", "admin-authenticated"} <= {told.property for told in one.inconclusive}
+    assert not {"webhooks", "administrators"} & found(one).keys()

@@ -36,12 +36,16 @@ def test_what_the_example_says_in_comments_can_be_read_too(tmp_path: Path) -> No
     names = "plain_http|timeout_s|lateness_p99_ms|clock_skew_s|tidy|regime|pm_gate|zones_apart_from_plans|zones"
     text, count = re.subn(rf"^# ((?:{names}) = .*)$", r"\1", text, flags=re.M)
     assert count == len(names.split("|"))
+    probed = text.replace("# admin = false ", "admin = true ")
+    for line in (r"\[webhooks\]", r"\[admin\]", 'url = "http', 'secret_env = "'):
+        probed = re.sub(rf"^# ({line}.*)$", r"\1", probed, flags=re.M)
+    assert probed.count("\nsecret_env") == 2
     mapped = text.replace('provisioning = "contract"', 'provisioning = "mapped"')
     for line in ("payment_methods", "create", "answer", "delete"):
         mapped = re.sub(rf"^# ({line} = .*)$", r"\1", mapped, flags=re.M)
     pooled = text.replace('provisioning = "contract"', 'provisioning = "pool"')
     pooled = re.sub(r"^# (pool = .*?) # or.*$", r"\1", pooled, flags=re.M)
-    for number, variant in enumerate((text, mapped, pooled)):
+    for number, variant in enumerate((text, probed, mapped, pooled)):
         path = tmp_path / f"{number}.toml"
         path.write_text(variant, encoding="utf-8")
         read_profile(path)
@@ -65,6 +69,10 @@ def test_what_the_example_says_in_comments_can_be_read_too(tmp_path: Path) -> No
         ({'member = "environment"': ""}, ["test_environment: this table; expected exactly one of header and member"]),
         ({'"contract"': '"pool"'}, ["accounts.pool, which provisioning"]),
         ({'"contract"': '"mapped"'}, ["accounts.create, which provisioning"]),
+        (
+            {"[backend]": '[admin]\nsecret_env = "STAGING_RK"\n\n[backend]'},
+            ["supports.admin = true, which the section"],
+        ),
         ({'name = "staging"': ""}, ["name: is missing; expected what the deployment is called"]),
         ({'name = "staging"': 'name = "staging'}, ["is not TOML"]),
     ],
