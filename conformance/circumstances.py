@@ -35,7 +35,8 @@ class Circumstances:
 
     `pm_gate` is the server-side flag. `declared_consumers` are the callers that may meet a 1210; None: nobody declared
     any. `sees_stripe`: whether Stripe's side is in the facts, so that the absence of a payment means something.
-    `zones_apart_from_plans`: the deployment activates zones whether or not their plan is paid.
+    `zones_apart_from_plans`: the deployment activates zones whether or not their plan is paid. `faulty`: the scenario
+    makes things fail on purpose, so that an error of a server is nobody's fault.
     """
 
     phase: int
@@ -48,6 +49,7 @@ class Circumstances:
     expiry_us: int = EXPIRY_US
     sees_stripe: bool = True
     zones_apart_from_plans: bool = False
+    faulty: bool = False
 
     def gate(self, operation: str) -> GateMode:
         """What the PM gate does to an operation here."""
@@ -74,4 +76,5 @@ def circumstances_of(
         pm_gate=variant.pm_gate,
         target=target,
         declared_consumers=declared_consumers,
+        faulty=bool(variant.scenario.faults),
     )

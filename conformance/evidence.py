@@ -352,12 +352,36 @@ EVIDENCE: Final[Mapping[str, Evidence]] = MappingProxyType(
             blind="numbers that were kept and are never shown",
             concerns=_never,
         ),
+        "bad-input-refused": Evidence(
+            outside=(
+                "Answers to what does not fit; what the account's own readings before and after have between them, and "
+                "Stripe's intents of that time."
+            ),
+            to_hold=(LEDGER_OBJECTS,),
+            blind="what was made and undone again before anybody read it, and left no trace at Stripe",
+            concerns=_never,
+        ),
         "idempotency-honoured": Evidence(
             outside="Requests with the same key, and their answers: as from inside.", concerns=_never
+        ),
+        "envelope-conforms": Evidence(
+            outside="The form of every answer that was inspected: as from inside.", concerns=_never
+        ),
+        "rate-limit-told": Evidence(
+            outside="Answers with 429, and what becomes of a purchase that met one: as from inside.", concerns=_never
         ),
         "cart-conserved": Evidence(
             outside="Lines in carts, in answers and at the end; Stripe's `subscription_ids` for those behind a secret.",
             to_hold=(LEDGER_OBJECTS, LIST, ENTITLEMENTS, LEDGER_EVENTS),
+            concerns=_never,
+        ),
+        "batch-is-atomic": Evidence(
+            outside=(
+                "Answers to batches, those with a bad line among them; the account's readings before and after, and "
+                "Stripe's intents of that time."
+            ),
+            to_hold=(LEDGER_OBJECTS,),
+            blind="a part of a refused batch that was made and undone again before anybody read it",
             concerns=_never,
         ),
         "each-secret-settled": Evidence(

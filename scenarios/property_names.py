@@ -91,6 +91,10 @@ _CHECKED_SINGLY: Final = (
     "each-secret-settled",
     "zone-activated",
     "pm-saved-as-side-effect",
+    "bad-input-refused",
+    "envelope-conforms",
+    "rate-limit-told",
+    "batch-is-atomic",
     "idempotency-honoured",
     "conversion-counted-once",
 )

@@ -46,6 +46,8 @@ def test_with_nothing_only_what_answers_show_is_judged() -> None:
         "secrets-stay-secret",
         "card-data-stays-out",
         "idempotency-honoured",
+        "envelope-conforms",
+        "rate-limit-told",
         "conversion-counted-once",
     }
     assert found["charged-once"].possible == "inconclusive"
