@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from conformance.exchange import Exchange
 from conformance.history import History
 from conformance.intent_timeline import LEDGER_SLACK_US
 from conformance.subscription_timeline import SHOWS_PURCHASE, SubscriptionTimeline
+
+CARD_REFUSED: Final = 1214
+"""The code of a purchase whose payment was refused in the request (CONTRACT, Purchases 2)."""
 
 
 def bought_anew(history: History, subscriptions: Sequence[SubscriptionTimeline]) -> int:
@@ -57,7 +62,23 @@ def _made_first(earlier: SubscriptionTimeline, later: SubscriptionTimeline) -> b
 
 
 def _asked_each(history: History, subscriptions: int) -> bool:
-    """Whether there were as many requests to buy, and none of them repeated the key of another."""
-    requests = [one for one in history.exchanges.values() if one.operation in SHOWS_PURCHASE]
-    keys = [one.idempotency_key for one in requests if one.idempotency_key is not None]
-    return len(requests) >= subscriptions and len(set(keys)) == len(keys)
+    """Whether so many lines were ordered, by requests that may have been carried out; one key makes one order."""
+    orders: dict[str, int] = {}
+    for one in history.exchanges.values():
+        if one.operation in SHOWS_PURCHASE and not _turned_away(one):
+            orders[one.idempotency_key or one.id] = _lines(one.body)
+    return sum(orders.values()) >= subscriptions
+
+
+def _lines(body: Any) -> int:
+    """How many subscriptions a request asks for."""
+    asked = [body.get(name) for name in ("subscriptions", "domains")] if isinstance(body, Mapping) else []
+    return max([len(lines) for lines in asked if isinstance(lines, list | tuple)], default=1)
+
+
+def _turned_away(exchange: Exchange) -> bool:
+    """Whether it was certainly not carried out. A purchase whose card is refused is made (contract, Purchases 2)."""
+    answer = exchange.answer
+    if answer is None or answer.state != "refused" or answer.status is None or answer.status >= 500:
+        return False
+    return answer.code != CARD_REFUSED

@@ -14,8 +14,8 @@ from gatefall.options import LAST_PHASE
 
 if TYPE_CHECKING:
     from conformance.defects import Defect
-    from conformance.servers.mock_deployment import MockDeployment
-    from scenarios.scenario import Fault
+    from conformance.servers.mock_deployment import MockDeployment, MockSettings
+    from scenarios.scenario import Scenario
 
 USUAL_PORT: Final = 8402
 """8402: the gate's status, and out of the way of what developers usually run."""
@@ -150,6 +150,7 @@ def serve_all(
 
     _refuse_live_stripe(stripe_url)
     defects = defects_named(defect_names)
+    faulty = _faulty(faults_file)
     settings = MockSettings(
         host=host,
         port=port,
@@ -159,7 +160,8 @@ def serve_all(
         regime=regime,
         gates=dict(gates),
         seed=seed,
-        faults=_faults(faults_file),
+        faults=[fault for scenario in faulty for fault in scenario.faults],
+        storm=next((scenario.storm for scenario in faulty if scenario.storm is not None), None),
         stripe_url=stripe_url,
         database_url=database_url,
         redis_url=redis_url,
@@ -179,19 +181,21 @@ def _refuse_live_stripe(url: str | None) -> None:
         )
 
 
-def _faults(name: str | None) -> Sequence[Fault]:
-    """The faults of a scenario. Raises Mistake where it has none that can strike here."""
+def _faulty(name: str | None) -> Sequence[Scenario]:
+    """The scenarios whose faults are to strike. Raises Mistake where none of them can strike here."""
     if name is None:
         return ()
     from gatefall.selection import load
     from sim.faults import FORGED
 
-    faults = [fault for loaded in load([name]) for fault in loaded.scenario.faults]
-    if not faults:
-        raise Mistake(f"--faults {name}: the scenario has no faults")
-    if any(fault.kind == FORGED for fault in faults):
+    scenarios = [loaded.scenario for loaded in load([name])]
+    if not any(scenario.has_faults for scenario in scenarios):
+        raise Mistake(f"--faults {name}: the scenario has no faults and no storm")
+    if any(fault.kind == FORGED for scenario in scenarios for fault in scenario.faults):
         raise Mistake(f"--faults {name}: {FORGED} is not done by a network; send forged events to the server yourself")
-    return faults
+    if sum(scenario.storm is not None for scenario in scenarios) > 1:
+        raise Mistake(f"--faults {name}: more than one storm; name one file that has one")
+    return scenarios
 
 
 def _announcement(defects: Sequence[Defect], deployment: MockDeployment) -> str:
@@ -205,6 +209,7 @@ def _announcement(defects: Sequence[Defect], deployment: MockDeployment) -> str:
         f"stripe             {addresses['stripe']}",
         f"phase {settings.phase}, {settings.regime}, seed {settings.seed}"
         + "".join(f", {name} {'on' if state else 'off'}" for name, state in settings.gates.items()),
+        *_storm_lines(settings),
         f"stripe secret key  {settings.stripe_secret_key}",
         f"webhook secret     {settings.webhook_secret}",
         "",
@@ -217,3 +222,14 @@ def _announcement(defects: Sequence[Defect], deployment: MockDeployment) -> str:
         "Stop it with Ctrl-C.",
     ]
     return "\n".join(lines)
+
+
+def _storm_lines(settings: MockSettings) -> list[str]:
+    """What was drawn of a storm, so that what strikes later can be understood."""
+    if settings.storm is None:
+        return []
+    from conformance.servers.live_faults import drawn_storm
+    from sim.storm import told
+
+    drawn = drawn_storm(settings.storm, settings.seed)
+    return [f"storm              {told(fault)}" for fault in drawn] or ["storm              calm: nothing was drawn"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -220,10 +220,13 @@ class Fault(Model):
         "drop_request",
         "drop_answer",
         "error",
+        "rate_limit",
+        "outage",
         "webhook_duplicate",
         "webhook_reorder",
         "webhook_delay",
         "webhook_drop",
+        "webhook_resend",
         "webhook_forged",
     ]
     """What goes wrong. The webhook_ kinds concern the delivery of Stripe's events, the others calls to a service."""
@@ -241,10 +244,46 @@ class Fault(Model):
     """Only before this time of the run."""
     status: Annotated[int, Field(ge=400, le=599)] = 503
     """HTTP status of the kind `error`."""
+    retry_after: DurationUs | None = None
+    """How long the 429 of `rate_limit` asks callers to wait, in whole seconds. Absent: 5s (an assumption)."""
     delay: DurationUs | None = None
-    """How much later, for `latency`, `webhook_delay`, `webhook_reorder` and `webhook_duplicate`."""
+    """How much later, for `latency`, `webhook_delay`, `webhook_reorder`, `webhook_duplicate` and `webhook_resend`."""
     copies: Annotated[int, Field(ge=2, le=10)] = 2
     """How many deliveries in all, for `webhook_duplicate`."""
+
+
+StormKind = Literal[
+    "latency",
+    "drop_request",
+    "drop_answer",
+    "error",
+    "rate_limit",
+    "outage",
+    "webhook_duplicate",
+    "webhook_reorder",
+    "webhook_delay",
+    "webhook_drop",
+    "webhook_resend",
+]
+
+
+class Storm(Model):
+    """Faults that are drawn, for each customer anew, and that end: after them everything must converge.
+
+    A coin is tossed for each kind; for those that are in it the service, the rate (or the first n times), delays and
+    statuses are drawn. The same seed draws the same for the same customer.
+    """
+
+    until: DurationUs
+    """When it ends, as a time of the run. Nothing strikes from then on, but what is delayed still arrives."""
+    after: DurationUs = 0
+    """When it begins, as a time of the run."""
+    kinds: tuple[StormKind, ...] = get_args(StormKind)
+    """The kinds that may be drawn. Absent: all but forged events, which are no fault of a network."""
+    probability: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """The highest rate that may be drawn for a kind."""
+    longest_delay: DurationUs = 600_000_000
+    """The longest delay that may be drawn; short ones are more frequent."""
 
 
 class Matrix(Model):
@@ -290,12 +329,19 @@ class Scenario(Model):
     """Services that work on a limited number of requests at once."""
     faults: Annotated[tuple[Fault, ...], Field(max_length=64)] = ()
     """What goes wrong."""
+    storm: Storm | None = None
+    """What may go wrong besides, drawn for each customer."""
     matrix: Matrix = Matrix()
     """The variants to run."""
     properties: Literal["all"] | tuple[str, ...] = "all"
     """The properties to check."""
     expect: tuple[Expectation, ...] = ()
     """What is expected of the result, besides that the properties hold."""
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether anything is made to go wrong, listed or drawn."""
+        return bool(self.faults) or self.storm is not None
 
 
 class Variant(Model):

@@ -12,13 +12,16 @@ from scenarios.catalogue import component_names, frequencies, is_offered, price_
 from scenarios.expectation import parse_threshold, parse_when
 from scenarios.fault_operations import APPLY_EVENT, OPERATIONS, is_event_type
 from scenarios.parameters import PARAMETERS
-from scenarios.scenario import Append, Cart, Customers, Expectation, Fault, Line, Scenario, Upgrade
+from scenarios.scenario import Append, Cart, Customers, Expectation, Fault, Line, Scenario, Storm, Upgrade
 from scenarios.scenario_error import KeyPath
 from scenarios.structure import Finding, mistake, unknown_name
 from scenarios.variants import combinations
 
 MAX_LINES: Final = 50
 """Lines of one batch (the contract's limit)."""
+
+_SECOND_US: Final = 1_000_000
+_SHORTEST_DELAY_US: Final = 100_000
 
 _MIXES: Final = (
     "regions",
@@ -39,8 +42,19 @@ _MIXES: Final = (
 _ONLY_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "status": ("error",),
     "copies": ("webhook_duplicate",),
-    "delay": ("latency", "webhook_delay", "webhook_reorder", "webhook_duplicate", "webhook_forged"),
+    "retry_after": ("rate_limit",),
+    "delay": (
+        "latency",
+        "webhook_delay",
+        "webhook_reorder",
+        "webhook_duplicate",
+        "webhook_resend",
+        "webhook_forged",
+    ),
 }
+_NOT_FOR_OUTAGES: Final = ("operation", "probability", "first")
+_LONGEST_STORM_US: Final = 2 * 86_400_000_000
+"""Stripe gives an event up after three days (docs/parameters.md): a storm that long would leave nothing to converge."""
 
 
 def check_sense(scenario: Scenario) -> Iterator[Finding]:
@@ -50,6 +64,8 @@ def check_sense(scenario: Scenario) -> Iterator[Finding]:
         yield from _check_cart(cart, ("customers", "carts", index))
     for index, fault in enumerate(scenario.faults):
         yield from _check_fault(fault, ("faults", index))
+    if scenario.storm is not None:
+        yield from _check_storm(scenario.storm, ("storm",))
     yield from _check_matrix(scenario)
     for index, expectation in enumerate(scenario.expect):
         yield from _check_expectation(scenario, expectation, ("expect", index))
@@ -142,8 +158,38 @@ def _check_fault(fault: Fault, path: KeyPath) -> Iterator[Finding]:
     for key, kinds in _ONLY_FOR.items():
         if key in fault.model_fields_set and fault.kind not in kinds:
             yield mistake((*path, key), f"{key} for {fault.kind}", f"{key} only with {', '.join(kinds)}")
+    if fault.kind == "outage":
+        yield from _check_outage(fault, path)
+    if fault.retry_after is not None and (fault.retry_after < _SECOND_US or fault.retry_after % _SECOND_US):
+        yield mistake(
+            (*path, "retry_after"), "a wait that is no whole number of seconds", "1s or more, in whole seconds"
+        )
     if fault.after is not None and fault.until is not None and fault.after >= fault.until:
         yield mistake((*path, "until"), "an end that is not after the beginning", "until later than after")
+
+
+def _check_outage(fault: Fault, path: KeyPath) -> Iterator[Finding]:
+    """A service that is down is down for everybody and everything, and comes back."""
+    for key in _NOT_FOR_OUTAGES:
+        if key in fault.model_fields_set:
+            problem = f"{key} for an outage, in which every call fails"
+            yield mistake((*path, key), problem, f"no key {key}, or the kind error")
+    if fault.until is None:
+        yield mistake(path, "an outage without an end", "until: when the service is back, such as 40min")
+
+
+def _check_storm(storm: Storm, path: KeyPath) -> Iterator[Finding]:
+    if not storm.kinds:
+        yield mistake((*path, "kinds"), "a storm of no kind", "at least one kind, or no key kinds")
+    if len(set(storm.kinds)) < len(storm.kinds):
+        yield mistake((*path, "kinds"), "a kind that is listed twice", "each kind once")
+    if storm.after >= storm.until:
+        yield mistake((*path, "until"), "an end that is not after the beginning", "until later than after")
+    elif storm.until - storm.after > _LONGEST_STORM_US:
+        problem = "a storm of more than two days, which outlasts the days in which Stripe sends its events again"
+        yield mistake((*path, "until"), problem, "at most 2d after its beginning")
+    if storm.longest_delay < _SHORTEST_DELAY_US:
+        yield mistake((*path, "longest_delay"), "a longest delay below 100ms", "100ms or more")
 
 
 def _check_operation(fault: Fault, webhook: bool, path: KeyPath) -> Iterator[Finding]:

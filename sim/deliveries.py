@@ -2,8 +2,8 @@
 
 Figures: median 0.8 s, p95 5 s, half a per cent in a tail of minutes to two hours, retried for up to three days (single
 sources each, of grades C and D as docs/parameters.md has them). Assumptions: a retry comes up to a tenth later than its
-step says; a fault that names no delay sends a copy 3 s after the first, lets later events overtake for 20 s, or delays
-by an hour.
+step says; a fault that names no delay sends a copy 3 s after the first, lets later events overtake for 20 s, delays
+by an hour, or has what got lost sent again after an hour.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from scenarios.scenario import Fault
 from sim.facts import EXACT, Journal
 from sim.faults import strikes, webhook_faults
 from sim.purposes import Purpose
+from sim.storm import Storms
 from sim.streams import Lognormal, Streams
 from sim.stripe import Delivery
 from sim.stripe.webhooks import backoff_us
@@ -31,12 +32,14 @@ _TAIL_LONGEST_US: Final = 2 * HOUR_US
 _DUPLICATE_AFTER_US: Final = 3 * SECOND_US
 _REORDER_US: Final = 20 * SECOND_US
 _LATE_US: Final = HOUR_US
+_RESENT_AFTER_US: Final = HOUR_US
 
 
 class Deliveries:
     """The delivery policy of a world: calibrated delays, and the scenario's webhook faults on top.
 
-    `usual_delay_us` takes the place of the calibrated delays, where a world has a network of its own.
+    `usual_delay_us` takes the place of the calibrated delays, where a world has a network of its own. `begun_us`: the
+    moment from which the faults' windows of time are counted.
     """
 
     def __init__(
@@ -46,25 +49,30 @@ class Deliveries:
         journal: Journal,
         clock: Clock,
         usual_delay_us: Callable[[Streams], int] | None = None,
+        storms: Storms | None = None,
+        begun_us: int = 0,
     ) -> None:
         self._usual_delay_us = usual_delay_us or _usual_delay_us
         self._faults = webhook_faults(faults)
         self._streams_of = streams_of
         self._journal = journal
         self._clock = clock
+        self._storms = storms
+        self._begun_us = begun_us
 
     def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
         """The copies of one event that are sent, each with its delay; a lost copy counts as a failed attempt."""
         streams = self._streams_of(account_id)
         delay_us = self._usual_delay_us(streams)
-        if not self._faults:
+        if not self._faults and self._storms is None:
             return (Delivery(delay_us, lost=False),)
-        lost = False
+        drawn = () if self._storms is None else self._storms.of_webhooks(streams)
+        lost = swallowed = False
         extra_us: list[int] = []
-        for number, fault in self._faults:
+        for number, fault in (*self._faults, *drawn):
             if fault.operation is not None and fault.operation != event_type:
                 continue
-            if not strikes(fault, number, streams, self._clock.now_us):
+            if not strikes(fault, number, streams, self._clock.now_us - self._begun_us):
                 continue
             self._journal.note(
                 account_id, EXACT, "world", "fault", "billing-webhooks", operation=event_type, state=fault.kind
@@ -74,10 +82,13 @@ class Deliveries:
                 extra_us.extend(after_us * copy for copy in range(1, fault.copies))
             elif fault.kind == "webhook_drop":
                 lost = True
+            elif fault.kind == "webhook_resend":
+                swallowed = True
+                extra_us.append(_RESENT_AFTER_US if fault.delay is None else fault.delay)
             else:
                 usual_us = _REORDER_US if fault.kind == "webhook_reorder" else _LATE_US
                 delay_us += usual_us if fault.delay is None else fault.delay
-        first = Delivery(delay_us, lost=lost)
+        first = Delivery(delay_us, lost=lost, swallowed=swallowed)
         return (first, *(Delivery(delay_us + after_us, lost=False) for after_us in extra_us))
 
     def retry_delay_us(self, account_id: str, attempt: int) -> int:

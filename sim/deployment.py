@@ -21,6 +21,7 @@ from sim.messages import Service
 from sim.network import Network
 from sim.principal import Principal
 from sim.store import MemoryStore
+from sim.storm import Storms
 from sim.streams import Streams
 from sim.stripe import Stripe
 from sim.subscriptions_api import SubscriptionsApi
@@ -50,9 +51,11 @@ class Deployment:
         self.clock = clock
         self.journal = Journal(clock)
         self.network = Network()
-        self.faults = FaultPlan(scenario.faults, self.journal) or None
+        self.storms = None if scenario.storm is None else Storms(scenario.storm, self.journal)
+        self.faults = FaultPlan(scenario.faults, self.journal, self.storms) or None
         config = BackendConfig(variant.phase, variant.regime, scenario.backend.gates)
-        deliveries = Deliveries(scenario.faults, self._streams.__getitem__, self.journal, clock)
+        streams_of = self._streams.__getitem__
+        deliveries = Deliveries(scenario.faults, streams_of, self.journal, clock, storms=self.storms)
         self.store = MemoryStore()
         self.stripe = Stripe(clock, self.journal, deliveries, webhook_secret=config.webhook_secret)
         self.api = SubscriptionsApi(config, self.store, clock, self.journal)
@@ -104,6 +107,8 @@ class Deployment:
         principal.sheltered = True
         answer = yield Call("test-support", account_request(shopper, principal.account_id))
         principal.sheltered = False
+        if self.storms is not None:
+            self.storms.note(principal.account_id, principal.streams)
         if answer.status != 201:
             raise SetUpFailed(f"account {principal.account_id} could not be made: {answer.status} {answer.body!r}")
         session = Session.of_account(answer.body, self.clock, self.journal, principal.streams, self._population)
@@ -117,6 +122,8 @@ class Deployment:
         facts = self.journal.close(account_id)
         self.api.forget(account_id)
         self.stripe.forget(account_id)
+        if self.storms is not None:
+            self.storms.forget(principal.streams)
         del self._streams[account_id]
         return facts
 

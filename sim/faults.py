@@ -7,7 +7,7 @@ same for the same customer whatever happens to others, and "the first n times" c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.scenario import Fault
 from sim.facts import EXACT, Journal
@@ -15,14 +15,23 @@ from sim.messages import Answer
 from sim.principal import Principal
 from sim.purposes import Purpose
 from sim.streams import Streams
+from sim.time import SECOND_US
+
+if TYPE_CHECKING:
+    from sim.storm import Storms
+
+NumberedFault = tuple[int, Fault]
+"""A fault with its number, which names the stream that decides when it strikes."""
 
 _WEBHOOK_PREFIX: Final = "webhook_"
 FORGED: Final = "webhook_forged"
 """Not a fault of the network but somebody's doing: see impostor.py."""
 _DEFAULT_EXTRA_US: Final = 10_000_000
 """The delay of a fault that names none. Assumption."""
-_RATE_LIMIT_HEADERS: Final[Mapping[str, str]] = {"retry-after": "5"}
-"""Of a 429 that a fault makes. Assumption: the seconds."""
+_RETRY_AFTER_S: Final = 5
+"""Of a 429 that a fault makes and that names no other. Assumption."""
+_OUTAGE_STATUS: Final = 503
+"""What stands in front of a service that is down answers. Assumption."""
 
 
 class Strike:
@@ -61,11 +70,12 @@ def is_of_webhooks(fault: Fault) -> bool:
 
 
 class FaultPlan:
-    """The faults that strike calls to services."""
+    """The faults that strike calls to services: those that are listed, and those that a storm has drawn."""
 
-    def __init__(self, faults: Sequence[Fault], journal: Journal) -> None:
+    def __init__(self, faults: Sequence[Fault], journal: Journal, storms: Storms | None = None) -> None:
         self._journal = journal
-        self._by_service: dict[str, list[tuple[int, Fault]]] = {}
+        self._storms = storms
+        self._by_service: dict[str, list[NumberedFault]] = {}
         for number, fault in enumerate(faults):
             if not is_of_webhooks(fault):
                 if fault.service is None:
@@ -73,11 +83,13 @@ class FaultPlan:
                 self._by_service.setdefault(fault.service, []).append((number, fault))
 
     def __bool__(self) -> bool:
-        return bool(self._by_service)
+        return bool(self._by_service) or self._storms is not None
 
     def strike(self, service: str, operation: str, principal: Principal, now_us: int) -> Strike | None:
         """What strikes this call, or None. Several faults may strike at once."""
-        candidates = self._by_service.get(service)
+        candidates: Sequence[NumberedFault] | None = self._by_service.get(service)
+        if self._storms is not None:
+            candidates = (*(candidates or ()), *self._storms.of_service(service, principal.streams))
         if candidates is None:
             return None
         strike: Strike | None = None
@@ -100,13 +112,16 @@ def _apply(fault: Fault, service: str, strike: Strike) -> None:
         strike.drop_request = True
     elif fault.kind == "drop_answer":
         strike.drop_answer = True
+    elif fault.kind == "rate_limit":
+        strike.answer = error_answer(service, 429, fault.retry_after)
     else:
-        strike.answer = error_answer(service, fault.status)
+        strike.answer = error_answer(service, _OUTAGE_STATUS if fault.kind == "outage" else fault.status)
 
 
-def error_answer(service: str, status: int) -> Answer:
-    """What something on the way to a service answers: its own form of error, with a Retry-After where that is usual."""
-    headers = _RATE_LIMIT_HEADERS if status == 429 else {}
+def error_answer(service: str, status: int, retry_after_us: int | None = None) -> Answer:
+    """What something on the way to a service answers: its own form of error, and with a 429 when to come again."""
+    wait_s = _RETRY_AFTER_S if retry_after_us is None else retry_after_us // SECOND_US
+    headers: Mapping[str, str] = {"retry-after": str(wait_s)} if status == 429 else {}
     if service == "stripe":
         kind = "invalid_request_error" if status == 429 else "api_error"
         error: dict[str, Any] = {"type": kind, "message": f"An error occurred (injected fault, HTTP {status})."}

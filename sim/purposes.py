@@ -54,3 +54,11 @@ class Purpose(IntEnum):
     ASKS_SUPPORT = 33
     # faults: one number for each entry of a scenario's list (at most 64)
     FAULT = 64
+    # a storm: what is drawn of it, at the number of each kind; then one number for each kind, as for faults
+    STORM_KIND = 128
+    STORM_SERVICE = 129
+    STORM_FORM = 130
+    STORM_RATE = 131
+    STORM_DELAY = 132
+    STORM_DEGREE = 133
+    STORM_FAULT = 160

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from conformance.finding import Finding
 from conformance.history import History
@@ -32,6 +32,8 @@ def judge(history: History) -> Judgement:
         checks += 1
         if end.state == "converted":
             shown = history.shown_in(attempt.subject)
+            if len(shown) < lines:
+                shown = [*shown, *_listed(history, attempt, shown)]
             if len(shown) < lines and history.outside and _behind_secrets(history, attempt):
                 undecided = "lines were bought behind a client secret, and nobody tells which those are"
             elif len(shown) < lines:
@@ -59,6 +61,17 @@ def _behind_secrets(history: History, attempt: Fact) -> bool:
         if exchange.attempt == attempt.subject
         for fact in exchange.secrets
     )
+
+
+def _listed(history: History, attempt: Fact, shown: Sequence[str]) -> list[str]:
+    """What the attempt saw only when it read what there was, because no answer to the purchase itself had come."""
+    asked = {fact.subject for fact in history.of("request") if fact.related == attempt.subject}
+    others = {name for one in history.of("attempt") if one is not attempt for name in history.shown_in(one.subject)}
+    read = dict.fromkeys(
+        fact.subject for kind in ("subscription", "entitlement") for fact in history.of(kind) if fact.related in asked
+    )
+    known = {name for name, subscription in history.subscriptions.items() if not subscription.given}
+    return [name for name in read if name in known and name not in shown and name not in others]
 
 
 def _line_lost(history: History, attempt: Fact, end: Fact, lines: int, shown: list[str]) -> Finding:

@@ -26,7 +26,7 @@ _EXPIRED: Final = "expired_subscriptions"
 def why_left_out(credentials: Credentials, variant: Variant, seed: int) -> str | None:
     """Why a variant cannot be run at the deployment of a profile; None where it can."""
     scenario = variant.scenario
-    if scenario.faults:
+    if scenario.has_faults:
         return "asks for faults, which are never brought upon a real deployment"
     if scenario.capacity:
         return "asks for services of limited capacity, which is a real deployment's own"

@@ -137,7 +137,7 @@ def _about_plan(profile: Profile, variants: Sequence[Variant]) -> Iterable[str]:
             f"limits.customers: the run asks for {total:,} customers, and the cap is {cap:,}; use --customers or fewer "
             "scenarios"
         )
-    faulty = sorted({variant.scenario.name for variant in variants if variant.scenario.faults})
+    faulty = sorted({variant.scenario.name for variant in variants if variant.scenario.has_faults})
     if faulty:
         yield (
             f"{_listed(faulty)}: asks for faults, which are never brought upon a real deployment; leave it out, or "

@@ -1,7 +1,8 @@
 """The faults of a scenario, as they strike the requests and deliveries of live servers.
 
 They are drawn per server and not per customer, because from outside nobody says whose customer a request is: "the
-first n" counts requests to this server, and a window of time is counted from its start.
+first n" counts requests to this server, and a window of time is counted from its start. A storm is one for all,
+drawn from the server's seed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Final
 
 from conformance.servers.service_app import Answering, Dropped
 from conformance.servers.stripe_deliveries import FIRST_DELAY_US
-from scenarios.scenario import Fault
+from scenarios.scenario import Fault, Storm
 from sim.deliveries import Deliveries
 from sim.facts import Journal
 from sim.faults import FORGED, FaultPlan
 from sim.messages import Answer, Request
 from sim.principal import Principal
+from sim.storm import Storms, drawn_faults
 from sim.streams import Streams
 from sim.stripe.hosted_pages import PREFIX
 from sim.time import SECOND_US, Clock
@@ -26,10 +28,25 @@ from sim.time import SECOND_US, Clock
 _NOBODY: Final = ""
 
 
-def live_deliveries(faults: Sequence[Fault], seed: int, clock: Clock, journal: Journal) -> Deliveries:
+def live_deliveries(
+    faults: Sequence[Fault], seed: int, clock: Clock, journal: Journal, storm: Storm | None = None
+) -> Deliveries:
     """The delivery policy of a live deployment: prompt, and with the webhook faults that are asked for."""
     streams = Streams(seed, 0)
-    return Deliveries(faults, lambda _account_id: streams, journal, clock, lambda _streams: FIRST_DELAY_US)
+    return Deliveries(
+        faults,
+        lambda _account_id: streams,
+        journal,
+        clock,
+        lambda _streams: FIRST_DELAY_US,
+        storms=None if storm is None else Storms(storm, journal),
+        begun_us=clock.now_us,
+    )
+
+
+def drawn_storm(storm: Storm, seed: int) -> list[Fault]:
+    """What a server with that seed makes of a storm."""
+    return [fault for _, fault in drawn_faults(storm, Streams(seed, 0))]
 
 
 def stripe_operation(request: Request) -> str:
@@ -69,12 +86,14 @@ class LiveFaults:
 
     __slots__ = ("_begun_us", "_clock", "_plan", "_principal")
 
-    def __init__(self, faults: Sequence[Fault], seed: int, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self, faults: Sequence[Fault], seed: int, clock: Clock, journal: Journal, storm: Storm | None = None
+    ) -> None:
         if any(fault.kind == FORGED for fault in faults):
             raise ValueError(f"the fault {FORGED} is somebody's doing, not the network's: send forged events yourself")
         self._clock = clock
         self._begun_us = clock.now_us
-        self._plan = FaultPlan(faults, journal)
+        self._plan = FaultPlan(faults, journal, None if storm is None else Storms(storm, journal))
         self._principal = Principal(0, _NOBODY, Streams(seed, 0))
 
     def striking(

@@ -82,7 +82,7 @@ class Metrics:
         Gauge("gatefall_build_info", "The version that runs.", ("version",), registry=registry).labels(version).set(1)
         for operation in GATED_OPERATIONS:
             self._rejections.labels(operation)
-        for state in ("delivered", "failed", "dropped", "gave_up"):
+        for state in ("delivered", "failed", "dropped", "swallowed", "gave_up"):
             self._deliveries.labels(state)
 
     def page(self) -> tuple[bytes, str]:

@@ -27,7 +27,7 @@ from conformance.servers.server_rate_limit import ServerRateLimit
 from conformance.servers.service_app import Answering, Page
 from conformance.servers.stripe_server import StripeServer, StripeSettings
 from conformance.servers.uvicorn_server import LOOPBACK, CannotServe, HttpServer
-from scenarios.scenario import Fault, Regime
+from scenarios.scenario import Fault, Regime, Storm
 from sim.backend import BackendConfig
 from sim.billing_webhooks import BillingWebhooks
 from sim.billing_webhooks.service import PATH as WEBHOOK_PATH
@@ -73,6 +73,7 @@ class MockSettings:
     rate_limit: int | None = None
     seed: int = 1
     faults: Sequence[Fault] = ()
+    storm: Storm | None = None
     stripe_url: str | None = None
     stripe_secret_key: str = "sk_test_gatefall"
     webhook_secret: str = "whsec_gatefall"
@@ -102,7 +103,7 @@ class MockDeployment:
         self.stripe_server: StripeServer | None = None
         self._entries: Entries | None = None
         self._journal = CountingJournal(self.clock, self.metrics)
-        self._faults = LiveFaults(settings.faults, settings.seed, self.clock, self._journal)
+        self._faults = LiveFaults(settings.faults, settings.seed, self.clock, self._journal, settings.storm)
         self._due_account_ids: Callable[[int], Sequence[str]] = lambda _now_us: ()
         """Whose purchases a database knows to have waited too long; in memory every reminder is with its world."""
         self._internal_secret = secrets.token_urlsafe()
@@ -228,7 +229,7 @@ class MockDeployment:
         """Start the double, or believe in the Stripe that was named."""
         settings = self.settings
         if settings.stripe_url is not None:
-            if any(fault.service == STRIPE or is_of_webhooks(fault) for fault in settings.faults):
+            if settings.storm or any(fault.service == STRIPE or is_of_webhooks(fault) for fault in settings.faults):
                 raise CannotServe(
                     "faults of Stripe and of its deliveries can strike the double alone: leave out --stripe or them"
                 )
@@ -243,7 +244,7 @@ class MockDeployment:
             webhook_secret=settings.webhook_secret,
             secret_key=settings.stripe_secret_key,
             seed=str(settings.seed),
-            deliveries=live_deliveries(settings.faults, settings.seed, self.clock, self._journal),
+            deliveries=live_deliveries(settings.faults, settings.seed, self.clock, self._journal, settings.storm),
         )
         self.stripe_server = StripeServer(
             double, clock=self.clock, journal=self._journal, network=self._network_of_stripe, entries=self._entries

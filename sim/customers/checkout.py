@@ -167,7 +167,10 @@ class Checkout:
     def _other_tab(self, parts: list[tuple[Part, str]]) -> Program[None]:
         """The same cart submitted in a second tab, which has keys of its own. The person pays in the first one."""
         for part, key in parts:
-            yield from self.front.request(part.operation, part.method, part.path, part.body(self.nonce), key)
+            body = part.body(self.nonce)
+            _, error = yield from self.front.request(part.operation, part.method, part.path, body, key)
+            if error is not None:  # as in the first tab, the first refusal stops the rest
+                return
 
     def _read_again(self, part: Part) -> Program[Ending | None]:
         """No answer came, whatever was tried: read what is there instead of assuming that nothing happened."""

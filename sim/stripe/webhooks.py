@@ -23,13 +23,17 @@ GIVES_UP_AFTER_US: Final = 3 * DAY_US
 
 
 class Delivery:
-    """One copy of an event on its way: when it is first sent, and whether that first sending is lost."""
+    """One copy of an event on its way: when it is first sent, and whether that first sending is lost.
 
-    __slots__ = ("delay_us", "lost")
+    `swallowed`: it never arrives although Stripe is answered 200, so that nobody sends it again unless asked to.
+    """
 
-    def __init__(self, delay_us: int, lost: bool = False) -> None:
+    __slots__ = ("delay_us", "lost", "swallowed")
+
+    def __init__(self, delay_us: int, lost: bool = False, swallowed: bool = False) -> None:
         self.delay_us = delay_us
         self.lost = lost
+        self.swallowed = swallowed
 
 
 class DeliveryPolicy(Protocol):
@@ -108,7 +112,7 @@ class Webhooks:
         for endpoint in receivers:
             duplicate = False
             for copy in self._policy.copies(event.account.account_id, event_id, event.type):
-                spawns.append(Spawn(self._deliver(event, event_id, endpoint, duplicate, copy.lost), copy.delay_us))
+                spawns.append(Spawn(self._deliver(event, event_id, endpoint, duplicate, copy), copy.delay_us))
                 duplicate = True
         return spawns
 
@@ -117,9 +121,10 @@ class Webhooks:
         self.receivers = Receivers(endpoints)
 
     def _deliver(
-        self, event: Event, event_id: str, endpoint: WebhookEndpoint, duplicate: bool, lost: bool
+        self, event: Event, event_id: str, endpoint: WebhookEndpoint, duplicate: bool, copy: Delivery
     ) -> Program[None]:
         attempt = 0
+        lost = copy.lost
         on_test_clock = event.account.test_clock is not None
         begun_us = self._clock.now_us if on_test_clock else event.created_us
         while True:
@@ -128,6 +133,10 @@ class Webhooks:
             if lost:
                 lost = False
                 self._note(event, event_id, "dropped", None, detail)
+            elif copy.swallowed:
+                self._note(event, event_id, "swallowed", 200, detail)
+                event.pending_webhooks -= not duplicate
+                return
             else:
                 answer: Answer = yield Call(endpoint.service, self._request(event, endpoint), TIMEOUT_US)
                 delivered = 200 <= answer.status < 300

@@ -117,7 +117,7 @@ def test_a_taken_port_is_told() -> None:
         (["--defect", "signature-not-cheked"], ExitCode.USAGE, "signature-not-checked"),
         (["--phase", "7"], ExitCode.USAGE, "7"),
         (["--faults", "webhooks-lat"], ExitCode.USAGE, "webhooks-late"),
-        (["--faults", "missing-payment-method"], ExitCode.USAGE, "no faults"),
+        (["--faults", "missing-payment-method"], ExitCode.USAGE, "no faults and no storm"),
         (["--faults", "webhooks-forged"], ExitCode.USAGE, "yourself"),
         (["--stripe", "https://api.stripe.com"], ExitCode.REFUSED, "gatefall serve stripe"),
         (["--stripe", "localhost"], ExitCode.USAGE, "http://127.0.0.1:12112"),

@@ -48,12 +48,12 @@ def _told(text: str) -> list[str]:
         (
             "custommers: {}\n",
             'case.yaml:3:1: unknown key "custommers"; expected one of name, title, description, customers, backend, '
-            'capacity, faults, matrix, properties, expect; did you mean "customers"?',
+            'capacity, faults, storm, matrix, properties, expect; did you mean "customers"?',
         ),
         (
             "regime: legacy\n",
             'case.yaml:3:1: unknown key "regime"; expected one of name, title, description, customers, backend, '
-            'capacity, faults, matrix, properties, expect; did you mean "backend.regime"?',
+            'capacity, faults, storm, matrix, properties, expect; did you mean "backend.regime"?',
         ),
         ("backend: {phase: 9}\n", "case.yaml:3:18: backend.phase: 9; expected at most 6"),
         (
@@ -100,6 +100,56 @@ def _told(text: str) -> list[str]:
             "faults:\n  - {kind: latency, delay: 5s}\n",
             "case.yaml:4:5: faults[0]: latency without a service; expected service: gateway, subscriptions-api or "
             "another",
+        ),
+        (
+            "faults:\n  - {kind: error, service: stripe, retry_after: 5s}\n",
+            "case.yaml:4:49: faults[0].retry_after: retry_after for error; expected retry_after only with rate_limit",
+        ),
+        (
+            "faults:\n  - {kind: rate_limit, service: stripe, retry_after: 1.5s}\n",
+            "case.yaml:4:54: faults[0].retry_after: a wait that is no whole number of seconds; expected 1s or more, in "
+            "whole seconds",
+        ),
+        (
+            "faults:\n  - {kind: outage, service: stripe}\n",
+            "case.yaml:4:5: faults[0]: an outage without an end; expected until: when the service is back, such as "
+            "40min",
+        ),
+        (
+            "faults:\n  - {kind: outage, service: stripe, first: 2, until: 1h}\n",
+            "case.yaml:4:44: faults[0].first: first for an outage, in which every call fails; expected no key first, "
+            "or the kind error",
+        ),
+        (
+            "storm: {probability: 0.5}\n",
+            'case.yaml:3:8: storm: the key "until" is missing; expected "until": When it ends, as a time of the run',
+        ),
+        (
+            "storm: {until: 1h, after: 2h}\n",
+            "case.yaml:3:16: storm.until: an end that is not after the beginning; expected until later than after",
+        ),
+        (
+            "storm: {until: 3d}\n",
+            "case.yaml:3:16: storm.until: a storm of more than two days, which outlasts the days in which Stripe sends "
+            "its events again; expected at most 2d after its beginning",
+        ),
+        (
+            "storm: {until: 1h, kinds: []}\n",
+            "case.yaml:3:27: storm.kinds: a storm of no kind; expected at least one kind, or no key kinds",
+        ),
+        (
+            "storm: {until: 1h, kinds: [latency, latency]}\n",
+            "case.yaml:3:27: storm.kinds: a kind that is listed twice; expected each kind once",
+        ),
+        (
+            "storm: {until: 1h, kinds: [webhook_drp]}\n",
+            'case.yaml:3:28: storm.kinds[0]: unknown name "webhook_drp"; expected one of latency, drop_request, '
+            "drop_answer, error, rate_limit, outage, webhook_duplicate, webhook_reorder, webhook_delay, webhook_drop, "
+            'webhook_resend; did you mean "webhook_drop"?',
+        ),
+        (
+            "storm: {until: 1h, longest_delay: 50ms}\n",
+            "case.yaml:3:35: storm.longest_delay: a longest delay below 100ms; expected 100ms or more",
         ),
         (
             "faults:\n  - {kind: webhook_drop, service: stripe}\n",

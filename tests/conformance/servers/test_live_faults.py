@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from conformance.servers.live_faults import LiveFaults, stripe_operation
+from conformance.servers.live_faults import LiveFaults, drawn_storm, live_deliveries, stripe_operation
 from conformance.servers.metrics import CountingJournal, Metrics
 from scenarios.fault_operations import STRIPE_OPERATIONS
 from scenarios.reading import read_scenarios
-from scenarios.scenario import Fault
+from scenarios.scenario import Fault, Storm
 from scenarios.variants import variants
 from sim.deployment import SimulatedDeployment
 from sim.effects import Program
 from sim.gateway import operation_of
 from sim.messages import Answer, Request, Service
+from sim.time import HOUR_US, SECOND_US
 from sim.world import WorldClock
 
 
@@ -69,3 +72,36 @@ def test_forgeries_are_refused() -> None:
     clock = WorldClock(0)
     with pytest.raises(ValueError, match="send forged events yourself"):
         LiveFaults([Fault(kind="webhook_forged")], 1, clock, CountingJournal(clock, Metrics("0")))
+
+
+def test_the_window_of_a_webhook_fault_begins_with_the_server() -> None:
+    clock = WorldClock(1_000 * HOUR_US)
+    fault = Fault(kind="webhook_drop", until=10 * SECOND_US)
+    deliveries = live_deliveries([fault], 1, clock, CountingJournal(clock, Metrics("0")))
+    assert deliveries.copies("acct", "evt_1", "charge.succeeded")[0].lost
+    clock.now_us += 10 * SECOND_US
+    assert not deliveries.copies("acct", "evt_2", "charge.succeeded")[0].lost
+
+
+async def _ok(_request: Request, _headers: object) -> Answer:
+    return Answer(200)
+
+
+def _statuses(faults: LiveFaults, requests: int) -> list[int]:
+    striking = faults.striking("gateway", _ok)
+
+    async def ask() -> list[int]:
+        request = Request("GET", "/api/v4/entitlements", operation="entitlements")
+        return [(await striking(request, {})).status for _ in range(requests)]
+
+    return asyncio.run(ask())
+
+
+def test_a_server_has_one_storm_which_its_seed_draws_and_which_ends() -> None:
+    storm = Storm(until=HOUR_US, kinds=("rate_limit",), probability=1.0)
+    seed = next(seed for seed in range(99) if [one.service for one in drawn_storm(storm, seed)] == ["gateway"])
+    clock = WorldClock(5 * HOUR_US)
+    faults = LiveFaults((), seed, clock, CountingJournal(clock, Metrics("0")), storm)
+    assert 429 in _statuses(faults, 20)
+    clock.now_us += HOUR_US
+    assert set(_statuses(faults, 20)) == {200}
