@@ -67,9 +67,7 @@ def _listed(history: History, attempt: Fact, shown: Sequence[str]) -> list[str]:
     """What the attempt saw only when it read what there was, because no answer to the purchase itself had come."""
     asked = {fact.subject for fact in history.of("request") if fact.related == attempt.subject}
     others = {name for one in history.of("attempt") if one is not attempt for name in history.shown_in(one.subject)}
-    read = dict.fromkeys(
-        fact.subject for kind in ("subscription", "entitlement") for fact in history.of(kind) if fact.related in asked
-    )
+    read = dict.fromkeys(fact.subject for fact in history.of("subscription") if fact.related in asked)
     known = {name for name, subscription in history.subscriptions.items() if not subscription.given}
     return [name for name in read if name in known and name not in shown and name not in others]
 

@@ -162,7 +162,9 @@ class Checkout:
 
     def _click_again(self, part: Part, body: dict[str, Any]) -> Program[None]:
         """The second click of a double click: the same request with the same key, at the same instant."""
-        yield from self.front.request(part.operation, part.method, part.path, body, part.key)
+        _, error = yield from self.front.request(part.operation, part.method, part.path, body, part.key)
+        if error is not None:
+            self._shown_beside(error)
 
     def _other_tab(self, parts: list[tuple[Part, str]]) -> Program[None]:
         """The same cart submitted in a second tab, which has keys of its own. The person pays in the first one."""
@@ -170,7 +172,12 @@ class Checkout:
             body = part.body(self.nonce)
             _, error = yield from self.front.request(part.operation, part.method, part.path, body, key)
             if error is not None:  # as in the first tab, the first refusal stops the rest
+                self._shown_beside(error)
                 return
+
+    def _shown_beside(self, error: Reply) -> None:
+        """A refusal that the page shows, or the other tab, while the purchase itself goes on."""
+        self.session.shown("failure", "the second submission was refused", error.status or None, error.code)
 
     def _read_again(self, part: Part) -> Program[Ending | None]:
         """No answer came, whatever was tried: read what is there instead of assuming that nothing happened."""
