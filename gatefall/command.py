@@ -23,6 +23,7 @@ _SUBCOMMANDS: Final = {
     "serve": "gatefall.serve:serve",
     "judge": "gatefall.judge:judge",
     "report": "gatefall.report:report",
+    "explore": "gatefall.explore:explore",
     "replay": "gatefall.replay:replay",
     "check": "gatefall.check:check",
     "clean": "gatefall.clean:clean",

@@ -42,6 +42,7 @@ _SUBCOMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "judge": ("workers", "quiet"),
     "report": ("workers", "quiet"),
     "replay": (),
+    "explore": ("target", "phase", "seed", "quiet"),
 }
 
 

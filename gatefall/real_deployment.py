@@ -124,10 +124,16 @@ def workers_of(target: Target, workers: int) -> int:
 def tell_end(target: Target, out: Path) -> None:
     """Write down how late the harness was, and say what was left at the deployment."""
     from conformance.harness import HarnessNote, Paced, read_harness_note
-    from conformance.redaction import redacted
 
     if isinstance(target, Paced) and target.in_one_process:
         HarnessNote.of(target.lateness, target.lateness_bound_us).after(read_harness_note(out)).write(out)
+    tell_left(target)
+
+
+def tell_left(target: Target) -> None:
+    """Say what was left at the deployment, where it is a real one."""
+    from conformance.redaction import redacted
+
     if not _is_real(target):
         return
     for remark in target.remarks:
@@ -137,6 +143,11 @@ def tell_end(target: Target, out: Path) -> None:
             f"gatefall: {target.not_deleted} accounts could not be deleted; `gatefall clean {target.name}` does it",
             err=True,
         )
+
+
+def as_real(target: Target) -> RealTarget | None:
+    """The target, if it is a real deployment."""
+    return target if _is_real(target) else None
 
 
 def _is_real(target: Target) -> TypeGuard[RealTarget]:

@@ -28,6 +28,8 @@ def judge(history: History) -> Judgement:
     sent: dict[str, list[Fact]] = {}
     for fact in history.of("webhook"):
         operation = fact.operation
+        if (fact.detail or {}).get("authentic") is False:
+            continue  # nothing that Stripe sent: webhook-authentic looks at it
         if operation is not None and fact.related is not None and operation.endswith("intent.succeeded"):
             sent.setdefault(fact.related, []).append(fact)
     for intent_id, deliveries in sent.items():

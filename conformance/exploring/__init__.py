@@ -1,0 +1,1 @@
+"""Exploration: Hypothesis draws whole scenarios; what is found is shrunk to a scenario file that runs by itself."""
