@@ -13,7 +13,7 @@ from conformance.exploring.failure_file import reads_back
 from conformance.exploring.trial import Failure, Key, Outcome
 
 REAL = Bounds(phases=(4,), regimes=("continuation",), faults=False, capacity=False, gates=False, customers=1)
-QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
 def found_with(draft: Draft) -> Found:
