@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from conformance.inspection import ContractInspector
 from conformance.over_http.lateness import Lateness
 from conformance.over_http.lockstep_deployment import LockstepDeployment
 from conformance.over_http.lockstep_servers import LOOPS
@@ -41,7 +42,7 @@ class MockTarget:
 
     def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
         """Run those customers against a deployment of their own."""
-        deployment = LockstepDeployment(variant, seed, self._pace, self._chromium)
+        deployment = LockstepDeployment(variant, seed, self._pace, self._chromium, ContractInspector())
         loop = LOOPS.take()
         try:
             loop.run(deployment.run(customers, on_settled, loop.servers))

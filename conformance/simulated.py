@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from conformance.inspection import ContractInspector
 from conformance.target import OnSettled
 from scenarios.scenario import Variant
 from sim.deployment import SimulatedDeployment
@@ -20,4 +21,4 @@ class SimulatedTarget:
 
     def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
         """Run those customers in one world of their own."""
-        SimulatedDeployment(variant, seed).run(customers, on_settled)
+        SimulatedDeployment(variant, seed, inspector=ContractInspector()).run(customers, on_settled)

@@ -16,6 +16,18 @@ def _scenarios() -> str:
     return in_columns((scenario.name, scenario.title) for scenario in library())
 
 
+def _probing() -> str:
+    from gatefall.selection import probing
+
+    return in_columns((scenario.name, scenario.title) for scenario in probing())
+
+
+def _probes() -> str:
+    from scenarios.probe_names import PROBE_NAMES
+
+    return in_columns(PROBE_NAMES.items())
+
+
 def _properties() -> str:
     from conformance.properties import PROPERTIES
 
@@ -84,6 +96,8 @@ def _defects() -> str:
 
 _LISTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "scenarios": ("the library: every scenario that `run` knows by name", _scenarios),
+    "probing": ("scenarios that go looking for defects; `run` knows them by name, too", _probing),
+    "probes": ("what the key `probe` of a scenario may say", _probes),
     "properties": ("what is judged; `explain` says more of each", _properties),
     "phases": ("the phases of the gate's removal", _phases),
     "parameters": ("the figures of the customer model, with their sources", _parameters),
@@ -93,8 +107,8 @@ _LISTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
 }
 
 
-@click.command("list", short_help="List scenarios, properties, phases, parameters, products, metrics or defects.")
-@click.argument("what", required=False, metavar="[scenarios|properties|phases|parameters|products|metrics|defects]")
+@click.command("list", short_help="List scenarios, probes, properties, phases, parameters, products, metrics, defects.")
+@click.argument("what", required=False, metavar=f"[{'|'.join(_LISTS)}]")
 def listing(what: str | None) -> None:
     """List what there is, one a line.
 

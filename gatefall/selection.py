@@ -20,6 +20,13 @@ def library() -> list[Scenario]:
     return [one.scenario for one in load(())]
 
 
+def probing() -> list[Scenario]:
+    """Every probing scenario, in alphabetical order."""
+    from scenarios.library import probing_directory
+
+    return [one.scenario for one in load([str(probing_directory())])]
+
+
 def load(arguments: Sequence[str]) -> list[LoadedScenario]:
     """Read what the arguments name; without any, the library. Raises Mistake with everything that is wrong."""
     from scenarios.reading import read_scenarios

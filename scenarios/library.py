@@ -13,6 +13,20 @@ def library_directory() -> Path:
     return Path(str(files("scenarios"))) / "library"
 
 
+def probing_directory() -> Path:
+    """The folder of the scenarios that go looking for defects, inside the installed package."""
+    return Path(str(files("scenarios"))) / "probing"
+
+
 def library_files() -> dict[str, Path]:
     """The library's files by scenario name, in alphabetical order."""
-    return {path.stem: path for path in sorted(library_directory().glob(f"*{SUFFIX}"))}
+    return _files_in(library_directory())
+
+
+def probing_files() -> dict[str, Path]:
+    """The probing scenarios' files by name, in alphabetical order."""
+    return _files_in(probing_directory())
+
+
+def _files_in(directory: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(directory.glob(f"*{SUFFIX}"))}

@@ -29,8 +29,9 @@ OUTCOMES: Final = (
     "waiting_for_customer",
     "stuck",
     "error",
+    "probed",
 )
-"""The terminal outcomes of an attempt, as the customer's side ended."""
+"""The terminal outcomes of an attempt, as the customer's side ended; `probed`: nothing was to be bought for good."""
 
 FUNNEL_STEPS: Final = ("started", "payment", "submitted", "confirming", "entitlement", "done")
 

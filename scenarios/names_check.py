@@ -12,6 +12,7 @@ from scenarios.catalogue import RATE_PLANS, TLD_PRICES_MINOR
 from scenarios.expectation import ExpressionError, parse_threshold, parse_when
 from scenarios.gates import GATES
 from scenarios.parameters import PARAMETERS
+from scenarios.probe_names import PROBE_NAMES
 from scenarios.property_names import BY_ID, CHECKED_PROPERTIES
 from scenarios.scenario_error import KeyPath
 from scenarios.structure import Finding, mistake, unknown_name
@@ -75,6 +76,10 @@ def _property(path: KeyPath, value: str) -> Finding | None:
     return finding
 
 
+def _probe(path: KeyPath, value: str) -> Finding | None:
+    return None if value in PROBE_NAMES else unknown_name(path, value, tuple(PROBE_NAMES))
+
+
 def _threshold(path: KeyPath, value: str) -> Finding | None:
     try:
         parse_threshold(value)
@@ -98,6 +103,7 @@ _VALUES: Final[tuple[tuple[tuple[str, ...], Check], ...]] = (
     ((*_CART, "upgrade", "from_plan"), _rate_plan),
     ((*_CART, "upgrade", "to_plan"), _rate_plan),
     ((*_CART, "append", "rate_plan"), _rate_plan),
+    (("probe",), _probe),
     (("properties", _EVERY), _property),
     (("expect", _EVERY, "violated", _EVERY), _property),
     (("expect", _EVERY, "thresholds", _EVERY), _threshold),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.library import SUFFIX, library_directory, library_files
+from scenarios.library import SUFFIX, library_directory, library_files, probing_files
 from scenarios.names_check import check_names
 from scenarios.nearest import nearest
 from scenarios.scenario import Scenario
@@ -27,7 +27,9 @@ class LoadedScenario:
 
 
 def read_scenarios(paths: Iterable[str | Path] = ()) -> list[LoadedScenario]:
-    """The scenarios of files, of all *.yaml files in directories, and of bare names of the library, in that order.
+    """The scenarios of files, of all *.yaml files in directories, and of bare names, in that order.
+
+    A bare name is that of a scenario of the library or of a probing one.
 
     No paths at all mean the whole library. A file that is named twice is read once. Raises ScenarioErrors with all
     mistakes of all files.
@@ -75,7 +77,7 @@ def _existing_files(path: Path, text: str, errors: list[ScenarioError]) -> Seque
         return found
     if path.exists():
         return [path]
-    library = library_files()
+    library = {**library_files(), **probing_files()}
     if text in library:
         return [_short(library[text])]
     near = _nearest_file(path, text, library)

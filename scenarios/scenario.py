@@ -179,6 +179,9 @@ class Customers(Model):
     """Whether the account may buy at all: locked, banned and indebted ones are refused whatever becomes of the gate."""
     returns_after: DurationUs | None = None
     """Those who left unpaid come back after this time and buy again. Absent: they do not."""
+    watchful: bool = False
+    """Whether they look at their subscriptions and entitlements after everything that they ask to be changed, and
+    have every answer held against the contract: what is wrong only for a moment is seen then."""
     iapi_service: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")] = "provisioner"
     """Name of the service, where the client is `iapi`."""
     parameters: dict[str, float] = {}
@@ -323,6 +326,9 @@ class Scenario(Model):
     """What the scenario is for, and how to read its result."""
     customers: Customers = Customers()
     """Who comes and how they behave."""
+    probe: str | None = None
+    """What they do instead of shopping: a probe, by name, which tries what no honest customer would, or what none does
+    by itself. Its customers are always inspected as watchful ones are."""
     backend: Backend = Backend()
     """The deployment's settings."""
     capacity: dict[ServiceName, Capacity] = {}

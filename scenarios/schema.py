@@ -17,6 +17,7 @@ from scenarios.gates import GATES
 from scenarios.metrics import METRICS
 from scenarios.parameters import PARAMETERS
 from scenarios.property_names import CHECKED_PROPERTIES
+from scenarios.probe_names import PROBE_NAMES
 from scenarios.scenario import Scenario
 
 Schema = dict[str, Any]
@@ -108,6 +109,7 @@ def _name_everything(schema: Schema, parts: Schema) -> None:
     for part, key in (("Line", "rate_plan"), ("Upgrade", "from_plan"), ("Upgrade", "to_plan"), ("Append", "rate_plan")):
         parts[part]["properties"][key]["enum"] = list(RATE_PLANS)
     parts["Domain"]["properties"]["tld"]["enum"] = list(TLD_PRICES_MINOR)
+    schema["properties"]["probe"]["anyOf"][0]["enum"] = list(PROBE_NAMES)
     _replace_mapping(parts["Backend"]["properties"]["gates"], _gates())
     _replace_mapping(parts["Customers"]["properties"]["parameters"], _parameters())
     properties: Schema = {"enum": list(CHECKED_PROPERTIES)}

@@ -30,6 +30,7 @@ from scenarios.scenario import Variant
 from sim.deployment import Deployment, OnSettled
 from sim.effects import Program
 from sim.facts import Fact
+from sim.inspection import Inspector
 from sim.messages import Answer, Request, Service
 from sim.principal import Principal
 from sim.stripe.hosted_pages import PREFIX
@@ -45,8 +46,15 @@ _SECRET: Final = "lockstep"
 class LockstepDeployment(Deployment):
     """One variant's deployment as servers on loopback. `run` lets customers loose on it, once."""
 
-    def __init__(self, variant: Variant, seed: int, pace: float = 0.0, chromium: str | None = None) -> None:
-        super().__init__(variant, seed, WorldClock(0))
+    def __init__(
+        self,
+        variant: Variant,
+        seed: int,
+        pace: float = 0.0,
+        chromium: str | None = None,
+        inspector: Inspector | None = None,
+    ) -> None:
+        super().__init__(variant, seed, WorldClock(0), inspector)
         self.lateness = Lateness()
         self._chromium = chromium
         self._pace = Pace(pace, self.lateness)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.clients.reply import Reply
 from sim.effects import DEFAULT_TIMEOUT_US, Call, Program
-from sim.messages import Request
+from sim.messages import Answer, Request
+from sim.subscriptions_api.routes import READS
 
 if TYPE_CHECKING:
     from sim.customers.session import Session
@@ -55,16 +56,48 @@ class GatewayClient:
             headers = {**headers, "idempotency-key": key}
         attempt_id = session.attempt_id
         session.note("request", request_id, attempt_id, operation, None, None, None, None, detail, self.name)
-        answer = yield Call("gateway", Request(method, path, body, headers, operation=operation), timeout_us)
+        sent = Request(method, path, body, headers, operation=operation)
+        answer = yield Call("gateway", sent, timeout_us)
         reply = Reply(answer, request_id)
-        self._note_answer(reply, attempt_id, operation)
+        self._take_in(sent, answer, reply, attempt_id, operation)
+        if session.watchful and operation not in READS:
+            yield from self._look_around()
         return reply
+
+    def _look_around(self) -> Program[None]:
+        """Look at what a request may have changed, before anything else happens."""
+        addresses = self.session.addresses
+        yield from self.send("list_subscriptions", "GET", addresses.subscriptions)
+        yield from self.send("entitlements", "GET", addresses.entitlements)
+
+    def _take_in(self, sent: Request, answer: Answer, reply: Reply, attempt_id: str, operation: str) -> None:
+        """Note the answer, what it shows, and what is wrong with it where somebody looks at that."""
+        self._note_answer(reply, attempt_id, operation)
+        inspector = self.session.inspector
+        if inspector is None or reply.unknown:
+            return
+        remarks = tuple(inspector.inspect(self.session, sent, answer))
+        for remark in remarks:
+            self._note_inspection(reply, operation, remark.state, {"what": remark.what})
+        if not remarks:
+            self._note_inspection(reply, operation, "fits", None)
+
+    def _note_inspection(self, reply: Reply, operation: str, state: str, detail: dict[str, Any] | None) -> None:
+        self.session.note(
+            "inspected", reply.request_id, None, operation, state, reply.status, detail=detail, actor=self.name
+        )
+
+    def _detail_of_refusal(self, reply: Reply) -> dict[str, Any] | None:
+        """What is kept of a refusal besides status and code."""
+        if reply.status == 429:
+            return {"retry_after": reply.headers.get("retry-after")}
+        decline_code = reply.decline_code
+        return {"decline_code": decline_code} if decline_code else None
 
     def _note_answer(self, reply: Reply, attempt_id: str, operation: str) -> None:
         detail: dict[str, Any] | None = None
         if not reply.ok:
-            decline_code = reply.decline_code
-            detail = {"decline_code": decline_code} if decline_code else None
+            detail = self._detail_of_refusal(reply)
         else:
             note = _NOTERS.get(operation)
             secrets = note(self, reply, operation) if note is not None else 0

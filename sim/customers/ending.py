@@ -16,6 +16,7 @@ Outcome = Literal[
     "waiting_for_customer",
     "stuck",
     "error",
+    "probed",
 ]
 
 

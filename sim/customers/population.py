@@ -134,11 +134,13 @@ class Population:
         "review",
         "shows_billing",
         "variant",
+        "watchful",
     )
 
     def __init__(self, variant: Variant) -> None:
         customers = variant.scenario.customers
         self.variant = variant
+        self.watchful = customers.watchful
         self.figures: dict[str, float] = {name: p.default for name, p in PARAMETERS.items()} | customers.parameters
         figures = self.figures
         self._regions: Mix[Region] = Mix(

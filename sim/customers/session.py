@@ -9,6 +9,7 @@ from typing import Any, Final
 from sim.customers.ending import Ending
 from sim.customers.population import Population
 from sim.facts import OBSERVED, Fact, Journal
+from sim.inspection import Inspector
 from sim.purposes import Purpose
 from sim.streams import Streams
 from sim.time import Clock
@@ -59,6 +60,7 @@ class Session:
 
     `key_prefix` begins every idempotency key; against a deployment whose accounts are used again it must differ from
     run to run. `zones`: ids of zones that the account had from the start. `attempt_id` is "" before the first attempt.
+    `inspector` looks at every answer, where there is one; `watchful` clients look around after every change.
     """
 
     __slots__ = (
@@ -75,10 +77,12 @@ class Session:
         "authorization",
         "clock",
         "decisions",
+        "inspector",
         "key_prefix",
         "population",
         "publishable_key",
         "streams",
+        "watchful",
         "zones",
     )
 
@@ -105,6 +109,8 @@ class Session:
         self.addresses = addresses_under(gateway_path)
         self.publishable_key = publishable_key
         self.key_prefix = account_id if key_prefix is None else key_prefix
+        self.inspector: Inspector | None = None
+        self.watchful = population.watchful
         self.attempts = 0
         self.attempt_id = ""
         self.actor = ""

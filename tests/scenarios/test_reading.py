@@ -47,13 +47,13 @@ def _told(text: str) -> list[str]:
         ),
         (
             "custommers: {}\n",
-            'case.yaml:3:1: unknown key "custommers"; expected one of name, title, description, customers, backend, '
-            'capacity, faults, storm, matrix, properties, expect; did you mean "customers"?',
+            'case.yaml:3:1: unknown key "custommers"; expected one of name, title, description, customers, probe, '
+            'backend, capacity, faults, storm, matrix, properties, expect; did you mean "customers"?',
         ),
         (
             "regime: legacy\n",
-            'case.yaml:3:1: unknown key "regime"; expected one of name, title, description, customers, backend, '
-            'capacity, faults, storm, matrix, properties, expect; did you mean "backend.regime"?',
+            'case.yaml:3:1: unknown key "regime"; expected one of name, title, description, customers, probe, '
+            'backend, capacity, faults, storm, matrix, properties, expect; did you mean "backend.regime"?',
         ),
         ("backend: {phase: 9}\n", "case.yaml:3:18: backend.phase: 9; expected at most 6"),
         (

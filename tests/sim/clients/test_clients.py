@@ -17,6 +17,8 @@ class Session:
         self.publishable_key = "pk_test_x"
         self.account_id = "acct1"
         self.attempt_id = "a1"
+        self.inspector = None
+        self.watchful = False
         self.population = SimpleNamespace(
             query_retries=3,
             query_retry_first_wait_us=1_000_000,

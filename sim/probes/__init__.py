@@ -1,0 +1,23 @@
+"""Probes: customers who come to look for defects, as programs that any world can run.
+
+A scenario that names a probe (key `probe`) has each of its customers run the probe's program in place of a checkout. A
+probe is in a file of its own, is listed here and, with a line about it, in `scenarios/probe_names.py`. What it tries
+stands in the facts (`request.detail.probe`); what has to come of it is for properties to say, never for the probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sim.probes.ordinary_purchase import ORDINARY_PURCHASE
+from sim.probes.probe import Probe
+from sim.probes.prober import Prober
+from sim.probes.program import probe_program
+from sim.probes.reach import Reach
+
+__all__ = ["PROBES", "Probe", "Prober", "Reach", "probe_program"]
+
+PROBES: Final[Mapping[str, Probe]] = MappingProxyType({probe.name: probe for probe in (ORDINARY_PURCHASE,)})
+"""Every probe by its name."""
