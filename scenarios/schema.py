@@ -16,8 +16,8 @@ from scenarios.duration import PATTERN, written
 from scenarios.gates import GATES
 from scenarios.metrics import METRICS
 from scenarios.parameters import PARAMETERS
-from scenarios.property_names import CHECKED_PROPERTIES
 from scenarios.probe_names import PROBE_NAMES
+from scenarios.property_names import CHECKED_PROPERTIES
 from scenarios.scenario import Scenario
 
 Schema = dict[str, Any]
