@@ -162,9 +162,9 @@ class Deployment:
         facts = self.journal.close(account_id)
         self.api.forget(account_id)
         self.stripe.forget(account_id)
+        streams = self._streams.pop(account_id)
         if self.storms is not None:
-            self.storms.forget(principal.streams)
-        del self._streams[account_id]
+            self.storms.forget(streams)
         return facts
 
 
