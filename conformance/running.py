@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from multiprocessing.connection import wait
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final, Protocol
 
 from conformance.batch import Batch
@@ -41,11 +33,9 @@ from conformance.recording import (
     variant_directory,
 )
 from conformance.target import Target
+from conformance.workers import in_order, terminable, worker_pool
 from scenarios.scenario import Variant
 from sim.facts import Fact
-
-CELLS_IN_FLIGHT_PER_WORKER: Final = 4
-"""Enough that no worker idles behind a slow cell; few enough that a million customers are not held in memory."""
 
 _CUSTOMERS_PER_COLLECTION: Final = 128
 _PARTS_PER_FULL_COLLECTION: Final = 16
@@ -69,10 +59,6 @@ FoldFactory = Callable[[Variant], Fold]
 
 class CellFailed(Exception):
     """Customers could not be run. Names the scenario and the customers, for a cell the variant too; says why."""
-
-
-class WorkerLost(Exception):
-    """A worker process ended by itself, most often because memory ran out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +183,8 @@ def run_plan(
     records = _empty_records(plan, folds)
     tasks = _tasks(plan, out, target, folds)
     try:
-        with _terminable(), _pool(workers, executor) as pool:
-            _collect(records, _results(tasks, pool, workers), progress)
+        with terminable(), worker_pool(workers, executor) as pool:
+            _collect(records, in_order(process_cell, tasks, pool, workers), progress)
     except KeyboardInterrupt:
         return _ended(plan, out, records, "interrupted")
     except BaseException:
@@ -221,8 +207,8 @@ def read_plan(
     Files that are missing or damaged leave their variants incomplete. SIGINT raises KeyboardInterrupt.
     """
     records = _empty_records(plan, folds)
-    with _terminable(), _pool(workers, executor) as pool:
-        _collect(records, _results(_tasks(plan, out, None, folds), pool, workers), progress)
+    with terminable(), worker_pool(workers, executor) as pool:
+        _collect(records, in_order(process_cell, _tasks(plan, out, None, folds), pool, workers), progress)
     return RunRecord(plan.manifest, records)
 
 
@@ -359,24 +345,6 @@ def _tasks(plan: Plan, out: Path, target: Target | None, folds: Sequence[FoldFac
             yield CellTask(cell, variant, circumstances, plan.manifest.seed, directory, target, tuple(folds))
 
 
-def _results(tasks: Iterable[CellTask], pool: Executor | None, workers: int) -> Iterator[CellResult]:
-    """The results in the order of the tasks, with a bounded number of them under way."""
-    if pool is None:
-        yield from map(process_cell, tasks)
-        return
-    under_way: deque[Future[CellResult]] = deque()
-    try:
-        for task in tasks:
-            under_way.append(pool.submit(process_cell, task))
-            if len(under_way) >= workers * CELLS_IN_FLIGHT_PER_WORKER:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        for future in under_way:
-            future.cancel()
-
-
 def _collect(records: Sequence[VariantRecord], results: Iterable[CellResult], progress: Progress | None) -> None:
     for result in results:
         records[result.cell.variant].take(result)
@@ -388,58 +356,3 @@ def _ended(plan: Plan, out: Path, records: tuple[VariantRecord, ...], status: An
     manifest = plan.manifest.with_status(status)
     manifest.write(out)
     return RunRecord(manifest, records)
-
-
-@contextlib.contextmanager
-def _pool(workers: int, executor: Executor | None) -> Iterator[Executor | None]:
-    """The executor to use; processes of our own are stopped, not waited for, when something goes wrong."""
-    if executor is not None or workers == 1:
-        yield executor
-        return
-    others = set(multiprocessing.active_children())
-    # Spawned, because forking a process that has threads may deadlock.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker)
-    try:
-        yield pool
-    except BaseException as error:
-        for process in multiprocessing.active_children():
-            if process not in others:
-                process.terminate()
-        pool.shutdown(cancel_futures=True)
-        if isinstance(error, BrokenProcessPool):
-            raise WorkerLost(
-                "a worker process ended unexpectedly, most often because memory ran out; "
-                "use fewer --workers, then complete the run with --resume"
-            ) from error
-        raise
-    pool.shutdown()
-
-
-def _begin_worker() -> None:
-    """A worker leaves Ctrl-C to its parent, and does not outlive it, not even when the parent is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM stop the run as Ctrl-C does. Only the main thread may say what signals do."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -20,7 +20,8 @@ def fold_recorded(directory: Path, workers: int, quiet: bool) -> tuple[RunRecord
     plan = recorded_plan(directory)
     crash_log.directory = directory
 
-    from conformance.running import WorkerLost, read_plan
+    from conformance.running import read_plan
+    from conformance.workers import WorkerLost
     from gatefall.folds import FOLDS
     from gatefall.mistakes import SetUpFailed
     from gatefall.progress import progress_bar

@@ -239,14 +239,15 @@ def _carry_out(plan: Plan, out: Path, target: Target, workers: int, jsonl: bool,
 
 
 def _run(plan: Plan, out: Path, target: Target, workers: int, progress: Any) -> RunRecord:
-    from conformance.running import CellFailed, WorkerLost, run_plan
+    from conformance.running import CellFailed, run_plan
+    from conformance.workers import WorkerLost
     from gatefall.folds import FOLDS
     from gatefall.mistakes import SetUpFailed
 
     try:
         return run_plan(plan, out, target, FOLDS, workers=workers_of(target, workers), progress=progress)
     except WorkerLost as error:
-        raise SetUpFailed(str(error)) from error
+        raise SetUpFailed(f"{error}, then complete the run with --resume") from error
     except CellFailed as error:
         tell_end(target, out)
         mistake = mistake_of(error.__cause__)

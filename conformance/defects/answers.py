@@ -195,7 +195,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         shown_by=("old-front-end-new-backend",),
         phase=2,
         finds=("old-frontend-survives",),
-        also=("no-pm-gate-rejections",),
+        also=("no-pm-gate-rejections", "cart-conserved"),
     ),
     Defect(
         name="empty-answer-to-a-new-front-end",
@@ -203,6 +203,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=empty_answer,
         shown_by=("missing-payment-method",),
         finds=("no-pm-gate-rejections",),
+        also=("cart-conserved", "old-frontend-survives"),
     ),
     Defect(
         name="intents-id-instead-of-its-secret",
@@ -210,6 +211,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=secret_is(id_alone),
         shown_by=("missing-payment-method",),
         finds=("secret-usable",),
+        also=("old-frontend-survives",),
     ),
     Defect(
         name="secret-cut-off",
@@ -217,6 +219,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=secret_is(cut_off),
         shown_by=("missing-payment-method",),
         finds=("secret-usable",),
+        also=("old-frontend-survives",),
     ),
     Defect(
         name="secret-of-a-cancelled-intent",
@@ -224,6 +227,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=secrets_cached_by_account,
         shown_by=("abandoned-23-hours",),
         finds=("secret-usable",),
+        also=("amounts-agree",),
     ),
     Defect(
         name="secret-of-another-account",
@@ -231,5 +235,6 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=secrets_cached_for_all,
         shown_by=("missing-payment-method", "busy-hour"),
         finds=("secret-usable",),
+        also=("amounts-agree", "old-frontend-survives", "zero-due-sets-up"),
     ),
 )

@@ -61,6 +61,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=last_line_not_shown,
         shown_by=("double-submit",),
         finds=("cart-conserved",),
+        also=("zero-due-sets-up",),
     ),
     Defect(
         name="each-line-made-twice",

@@ -78,6 +78,12 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=expires_after_an_hour,
         shown_by=("abandoned-23-hours",),
         finds=("abandoned-grants-nothing",),
+        also=(
+            "each-secret-settled",
+            "failed-payment-can-be-retried",
+            "redirect-never-returns",
+            "webhook-eventually-applied",
+        ),
     ),
     Defect(
         name="expiry-leaves-the-intent-payable",

@@ -241,6 +241,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         shown_by=("missing-payment-method",),
         phase=0,
         finds=("gate-as-configured",),
+        also=("confirm-before-commit", "no-entitlement-without-payment", "old-frontend-survives", "stores-agree"),
     ),
     Defect(
         name="decline-answered-as-the-gate-after-removal",

@@ -173,6 +173,15 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=regime_is("legacy"),
         shown_by=("missing-payment-method",),
         finds=("no-entitlement-without-payment", "confirm-before-commit", "no-rollback"),
+        also=(
+            "cart-conserved",
+            "failed-payment-can-be-retried",
+            "off-session-told",
+            "old-frontend-survives",
+            "stores-agree",
+            "update-keeps-old-plan",
+            "zone-activated",
+        ),
     ),
     Defect(
         name="act-1-at-work-under-failing-handlers",
@@ -191,7 +200,17 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         shown_by=("three-d-secure-abandoned",),
         phase=2,
         finds=("no-entitlement-without-payment",),
-        also=("confirm-before-commit", "stores-agree", "old-frontend-survives"),
+        also=(
+            "confirm-before-commit",
+            "stores-agree",
+            "old-frontend-survives",
+            "cart-conserved",
+            "charged-once",
+            "failed-payment-can-be-retried",
+            "off-session-told",
+            "update-keeps-old-plan",
+            "zone-activated",
+        ),
     ),
     Defect(
         name="failure-taken-for-success",
@@ -199,7 +218,14 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=failure_taken_for_success,
         shown_by=("payment-failure-generic-decline",),
         finds=("no-entitlement-without-payment", "failed-payment-can-be-retried"),
-        also=("confirm-before-commit", "stores-agree"),
+        also=(
+            "confirm-before-commit",
+            "stores-agree",
+            "charged-once",
+            "old-frontend-survives",
+            "update-keeps-old-plan",
+            "zone-activated",
+        ),
     ),
     Defect(
         name="granted-at-creation",
@@ -207,7 +233,14 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=granted_at_creation,
         shown_by=("missing-payment-method",),
         finds=("no-entitlement-without-payment",),
-        also=("stores-agree", "abandoned-grants-nothing", "cart-conserved"),
+        also=(
+            "stores-agree",
+            "abandoned-grants-nothing",
+            "cart-conserved",
+            "failed-payment-can-be-retried",
+            "old-frontend-survives",
+            "zone-activated",
+        ),
     ),
     Defect(
         name="provisioned-shown-before-success",
@@ -215,7 +248,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=shown_as("Provisioned"),
         shown_by=("missing-payment-method",),
         finds=("confirm-before-commit",),
-        also=("no-rollback",),
+        also=("no-rollback", "off-session-told"),
     ),
     Defect(
         name="paid-shown-before-success",
@@ -231,7 +264,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=activation_forgotten,
         shown_by=("missing-payment-method",),
         finds=("payment-leads-to-entitlement", "stores-agree"),
-        also=("cart-conserved",),
+        also=("cart-conserved", "each-secret-settled", "redirect-never-returns", "zone-activated"),
     ),
     Defect(
         name="another-product-granted",
@@ -246,7 +279,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=first_line_alone_granted,
         shown_by=("double-submit",),
         finds=("payment-leads-to-entitlement", "cart-conserved"),
-        also=("amounts-agree", "stores-agree", "webhook-eventually-applied"),
+        also=("amounts-agree", "stores-agree", "webhook-eventually-applied", "each-secret-settled", "zero-due-sets-up"),
     ),
     Defect(
         name="granted-ten-minutes-late",
@@ -254,6 +287,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=provisioned_late,
         shown_by=("missing-payment-method",),
         finds=("payment-leads-to-entitlement",),
+        also=("webhook-authentic",),
     ),
     Defect(
         name="nothing-due-left-waiting",

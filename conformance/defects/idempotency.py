@@ -139,6 +139,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=gateway_repeats,
         shown_by=("nothing-due-now",),
         finds=("cart-conserved",),
+        also=("charged-once",),
     ),
     Defect(
         name="idempotency-keys-at-stripe-made-anew",

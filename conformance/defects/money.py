@@ -125,6 +125,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=first_line_alone_charged,
         shown_by=("double-submit",),
         finds=("amounts-agree",),
+        also=("confirm-before-commit", "no-entitlement-without-payment", "stores-agree"),
     ),
     Defect(
         name="change-of-plan-charged-in-full",
@@ -161,7 +162,15 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=set_up_for_payment(on_file=False),
         shown_by=("missing-payment-method",),
         finds=("secret-usable",),
-        also=("payment-leads-to-entitlement", "webhook-eventually-applied"),
+        also=(
+            "payment-leads-to-entitlement",
+            "webhook-eventually-applied",
+            "confirm-before-commit",
+            "no-entitlement-without-payment",
+            "old-frontend-survives",
+            "redirect-never-returns",
+            "stores-agree",
+        ),
     ),
     Defect(
         name="set-up-of-the-card-on-file-taken-for-payment",
@@ -169,6 +178,16 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=set_up_for_payment(on_file=True),
         shown_by=("polling-under-the-rate-limit",),
         finds=("no-entitlement-without-payment",),
-        also=("confirm-before-commit", "stores-agree"),
+        also=(
+            "confirm-before-commit",
+            "stores-agree",
+            "cart-conserved",
+            "off-session-told",
+            "old-frontend-survives",
+            "payment-leads-to-entitlement",
+            "secret-usable",
+            "webhook-eventually-applied",
+            "zone-activated",
+        ),
     ),
 )

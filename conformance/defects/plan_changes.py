@@ -80,7 +80,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=change_applied_at_once("update"),
         shown_by=("upgrade-only",),
         finds=("update-keeps-old-plan", "no-entitlement-without-payment"),
-        also=("confirm-before-commit",),
+        also=("confirm-before-commit", "old-frontend-survives"),
     ),
     Defect(
         name="addition-in-force-before-it-is-paid",
@@ -94,10 +94,9 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         name="old-plan-off-while-the-upgrade-waits",
         title="While a change of plan waits, the old plan is switched off.",
         plant=change_takes_old_plan,
-        shown_by=("upgrade-only",),
+        shown_by=("old-front-end-new-backend",),
         finds=("update-keeps-old-plan",),
-        also=("stores-agree",),
-        unseen={"update-keeps-old-plan": "the entitlement is gone only while it waits, when nobody lists it"},
+        also=("stores-agree", "each-secret-settled", "payment-leads-to-entitlement"),
     ),
     Defect(
         name="new-price-in-force-before-the-upgrade",

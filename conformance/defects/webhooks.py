@@ -296,6 +296,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=failure_cancels_intent,
         shown_by=("payment-failure-generic-decline",),
         finds=("failed-payment-can-be-retried",),
+        also=("each-secret-settled", "redirect-never-returns"),
     ),
     Defect(
         name="failure-cancels-the-purchase",
@@ -303,7 +304,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=failure_ends_purchase,
         shown_by=("payment-failure-generic-decline",),
         finds=("failed-payment-can-be-retried",),
-        also=("stores-agree",),
+        also=("stores-agree", "charged-once", "webhook-eventually-applied"),
     ),
     Defect(
         name="failure-cancels-the-rest-of-the-cart",

@@ -139,7 +139,6 @@ def test_hardly_any_defect_is_seen_by_nobody() -> None:
         "crash-off-session-without-a-payment-method",
         "failure-starts-a-rollback",
         "addition-in-force-before-it-is-paid",
-        "old-plan-off-while-the-upgrade-waits",
     ]
 
 

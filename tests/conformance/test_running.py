@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cells, recording, running
+from conformance import cells, recording, running, workers
 from conformance.manifest import read_manifest
 from conformance.recording import part_path, variant_directory
 from conformance.running import (
     CellFailed,
     CellResult,
     RunRecord,
-    WorkerLost,
     find_customers,
     read_plan,
     run_alone,
     run_plan,
 )
 from conformance.target import OnSettled
+from conformance.workers import WorkerLost
 from scenarios.scenario import Variant
 from tests.conformance.invented import InventedTarget, Sum, invented_facts, invented_plan, invented_variant, sum_of
 
@@ -93,7 +93,7 @@ def test_only_so_many_cells_are_under_way_at_once(tmp_path: Path) -> None:
     with Counting(2) as executor:
         run_plan(plan, tmp_path, InventedTarget(), [], executor=executor, workers=2, progress=progress)
     assert finished == len(submitted) == 40
-    assert most_ahead == 2 * running.CELLS_IN_FLIGHT_PER_WORKER
+    assert most_ahead == 2 * workers.TASKS_IN_FLIGHT_PER_WORKER
 
 
 def test_two_processes_give_the_same_bytes_as_none(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ class KillsItsProcess(InventedTarget):
 
 
 def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
-    with pytest.raises(WorkerLost, match="--resume"):
+    with pytest.raises(WorkerLost, match="use fewer --workers"):
         run_plan(invented_plan(invented_variant(20)), tmp_path, KillsItsProcess(), [], workers=2)
     assert read_manifest(tmp_path).status == "failed"
 

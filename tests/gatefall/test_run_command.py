@@ -211,7 +211,7 @@ def test_facts_can_be_read_by_people(capsys: Output) -> None:
 
 def interrupted_run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run with a Ctrl-C after the first cell."""
-    original = running._results
+    original = running.in_order
 
     def results(*args: Any) -> Any:
         cells = original(*args)
@@ -219,7 +219,7 @@ def interrupted_run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(running, "_results", results)
+        patch.setattr(running, "in_order", results)
         return main(["run", *arguments])
 
 

@@ -131,6 +131,12 @@ def test_a_late_success_that_was_refunded_is_fine(story: Told) -> None:
     assert findings(told, EVENTUALLY) == []
 
 
+def test_a_forged_success_is_not_stripes(story: Told) -> None:
+    told = settled(story().begin().bought())
+    told.tell(50, "webhook", "evt_x", state="failed", status=400, detail={"authentic": False}, **SUCCESS)
+    assert told.judge(EVENTUALLY) == (0, (), None, ())
+
+
 def test_no_success_is_no_evidence(story: Told) -> None:
     told = settled(story().begin().bought())
     assert told.judge(EVENTUALLY).checks == 0
