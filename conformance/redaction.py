@@ -58,6 +58,10 @@ _BY_NAME: Final = re.compile(
 )
 _SECRET_NAMES: Final = frozenset(name.replace("-", "_") for name in _NAMES)
 _CARD: Final = re.compile(r"\b[0-9](?:[ -]?[0-9]){12,18}\b")
+_ISSUED: Final = re.compile(r"[3-6]|2[2-7]")
+"""How the numbers of cards begin: the networks' ranges. An id that counts milliseconds or more begins with 1."""
+_UUID: Final = re.compile(r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")
+_UUID_LENGTH: Final = 36
 
 
 class KnownSecrets:
@@ -197,7 +201,14 @@ def _hide_named(match: re.Match[str]) -> str:
 
 def _hide_card(match: re.Match[str]) -> str:
     digits = re.sub(r"\D", "", match[0])
-    return f"…{digits[-4:]}" if _passes_luhn(digits) else match[0]
+    is_card = _ISSUED.match(digits) and _passes_luhn(digits) and not _lies_in_uuid(match)
+    return f"…{digits[-4:]}" if is_card else match[0]
+
+
+def _lies_in_uuid(match: re.Match[str]) -> bool:
+    """Whether the digits are some of an id: one UUID in some hundreds has a stretch that would do for a card."""
+    found = _UUID.finditer(match.string, max(0, match.start() - _UUID_LENGTH), match.end() + _UUID_LENGTH)
+    return any(one.start() <= match.start() and match.end() <= one.end() for one in found)
 
 
 def _passes_luhn(digits: str) -> bool:

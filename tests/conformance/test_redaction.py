@@ -97,3 +97,18 @@ def test_every_column_of_a_fact_is_redacted() -> None:
     [kept] = redacted_facts([fact])
     assert "hidden-value" not in repr(kept)
     assert (kept.time_us, kept.status, kept.amount_minor) == (1, 200, 5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "95448831-0648-4242-970e-74c49a8fa06c",
+        "99130038-0257-4906-a47a-b3dec18d19ad",
+        "1730000000000000001",
+    ],
+)
+def test_an_id_whose_digits_would_do_for_a_card_stays(name: str) -> None:
+    """An account that is called otherwise in one fact than in another is somebody else's."""
+    for text in (name, f'{{"account_id":"{name}"}}', f"/accounts/{name}/zones"):
+        assert redacted(text) == text
+    assert "4242424242424242" not in redacted(f"{name} 4242424242424242 {name}")
