@@ -47,6 +47,9 @@ _A_DAY_US: Final = 25 * HOUR_US
 """How far a clock is moved on: the 23 hours after which the unpaid expires, an hour for a deployment that sweeps once
 an hour, and one to spare. Assumption: the two hours."""
 
+_QUIET_US: Final = 4 * SECOND_US
+"""How long nothing may happen at Stripe before a clock is moved on: twice what properties allow for clocks, so that
+what its ledger puts half way or later came after the move. Assumption."""
 _MOVED_US: Final = 10 * MINUTE_US
 """A clock that is farther off than this was moved on purpose. Assumption: no skew is as large."""
 
@@ -228,7 +231,8 @@ class RealTarget:
         """Let a day pass where the deployment has a clock, and wait for what that ends."""
         if not self.profile.supports.clock:
             return ClockShift()
-        shift = ClockShift(self.clock.now_us, _A_DAY_US)
+        await asyncio.sleep(_QUIET_US / SECOND_US)
+        shift = ClockShift(self.clock.now_us, _A_DAY_US, _QUIET_US)
         await stay.deployment.move_clock(shift.by_us // SECOND_US)
         self.clock.advance(shift.by_us / SECOND_US)
         await _all(_until_expired(visitor) for visitor in visitors if visitor.left_unpaid)

@@ -25,15 +25,21 @@ _LONGEST_WAIT_US: Final = 3 * ENTITLEMENT_BOUND_US
 
 
 class ClockShift(NamedTuple):
-    """The deployment's clock was moved on by `by_us` at `at_us`, by the run's clock; 0: it was not."""
+    """The deployment's clock was moved on by `by_us` at `at_us`, by the run's clock; 0: it was not.
+
+    Nothing happened at Stripe for `quiet_us` before, so that what its clock puts there came afterwards: Stripe counts
+    whole seconds, and clocks are not quite together.
+    """
 
     at_us: int = 0
     by_us: int = 0
+    quiet_us: int = 0
 
     def after(self, time_us: int) -> int:
         """A time by a clock that may not have moved with the deployment's, by the run's clock, which has."""
+        since_us = self.at_us - self.quiet_us // 2
         moved_too = time_us >= self.at_us + self.by_us // 2
-        return time_us + self.by_us if self.by_us and self.at_us <= time_us and not moved_too else time_us
+        return time_us + self.by_us if self.by_us and since_us <= time_us and not moved_too else time_us
 
 
 class Visitor:
@@ -159,7 +165,7 @@ class Visitor:
         for zone in self.account.made.get("zones") or ():
             name, status = str(zone.get("id", "")), str(zone.get("status", ""))
             noted.append(Fact(now_us, OBSERVED, READER, "zone", name, state=status, detail={"at_start": True}))
-        if self._shopper.pm_on_file != "none" or self.account.made.get("subscriptions") or self.account.pooled:
+        if self._shopper.pm_on_file != "none" or self._shopper.basket.held or self.account.pooled:
             noted += start_facts(await self._reader.read_start(now_us))
 
     def _new_zones(self) -> Iterator[str]:

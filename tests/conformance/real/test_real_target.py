@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from conformance.over_http.client import Unanswered, Unreachable
+from conformance.over_http.client import HttpAnswer, Unanswered, Unreachable
 from conformance.real.accounts_journal import AccountsJournal, JournalInUse, accounts_left
 from conformance.real.cleaning import clean
 from conformance.real.deployment import SetUpFailed
@@ -418,3 +418,22 @@ def test_the_rate_is_kept(target: Any, scenario: Any, deployment: StandIn) -> No
 def test_two_runs_do_not_use_a_deployment_at_once(target: Any, scenario: Any, tmp_path: Path) -> None:
     with AccountsJournal(tmp_path / "staging.accounts.jsonl"), pytest.raises(JournalInUse):
         let_loose(target(), scenario()[0])
+
+
+def test_what_an_account_was_made_with_is_read_whatever_provisioning_answers(
+    target: Any, scenario: Any, deployment: StandIn
+) -> None:
+    """The contract has three members in that answer, and the subscriptions are not among them."""
+
+    def without_more(seen: Seen) -> HttpAnswer | None:
+        if seen.method != "POST" or seen.path != "/__test__/accounts":
+            return None
+        made = deployment.provision(orjson.loads(seen.content or b"{}"))
+        return answered(201, {name: made[name] for name in ("account_id", "token", "stripe_customer")})
+
+    deployment.answer_instead = without_more
+    append = "  carts: [{append: {rate_plan: stream, component: thousand_minutes_stored, value: 5}}]\n"
+    [variant] = scenario({"  pays_with: card": f"{append}  pays_with: card"})
+    for _, _, facts in let_loose(target(), variant, 2):
+        given = [fact for fact in facts if fact.kind == "subscription" and (fact.detail or {}).get("at_start")]
+        assert [fact.state for fact in given] == ["Provisioned"]
