@@ -433,7 +433,7 @@ class Checkout:
             for number, subscription in enumerate(part.subscriptions):
                 identifier = subscription.get("id")
                 if type(identifier) is str:
-                    waiting[identifier, part.expects[min(number, len(part.expects) - 1)]] = True
+                    waiting[identifier, part.feature_of(number, subscription)] = True
         return waiting
 
     def _all_provisioned(self) -> bool:
