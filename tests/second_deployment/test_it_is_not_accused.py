@@ -37,7 +37,7 @@ def suited(phases: tuple[int, ...], names: list[str]) -> list[Variant]:
     return [
         one
         for one in variants(read_scenarios(names), phases, CUSTOMERS)
-        if not one.scenario.faults and not one.scenario.capacity and one.regime != "legacy"
+        if not (one.scenario.has_faults or one.scenario.capacity) and one.regime != "legacy"
     ]
 
 
