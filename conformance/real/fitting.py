@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from conformance.real.accounts import cannot_be_had
@@ -13,6 +14,8 @@ from scenarios.expectation import parse_threshold
 from scenarios.phase import COMMITMENT_PHASE
 from scenarios.scenario import Variant
 from sim.customers import Population, Shopper
+from sim.probes import PROBES
+from sim.probes.neighbour import neighbour_of
 from sim.streams import Streams
 
 _HOSTED_PAGES: Final = frozenset(
@@ -75,10 +78,17 @@ def _expects_expiry(variant: Variant) -> bool:
     return any(parse_threshold(text).key == _EXPIRED for text in thresholds)
 
 
+def account_holders(variant: Variant, population: Population, seed: int, customers: Sequence[int]) -> list[Shopper]:
+    """Everybody who needs an account: the customers, and the neighbours that a probe wants beside them."""
+    shoppers = [population.draw(Streams(seed, number)) for number in customers]
+    probe = variant.scenario.probe
+    beside = None if probe is None else PROBES[probe].neighbour
+    return shoppers if beside is None else [*shoppers, *(neighbour_of(one, beside) for one in shoppers)]
+
+
 def _without_accounts(credentials: Credentials, variant: Variant, seed: int) -> str | None:
     """What kind of account the profile's provisioning cannot supply to its customers."""
-    population = Population(variant)
-    shoppers = [population.draw(Streams(seed, number)) for number in range(variant.scenario.customers.count)]
+    shoppers = account_holders(variant, Population(variant), seed, range(variant.scenario.customers.count))
     missing = sorted({one for shopper in shoppers if (one := cannot_be_had(credentials.profile, shopper))})
     if missing:
         return f"asks for {', '.join(missing)}, which [accounts] cannot supply"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from conformance.circumstances import ENTITLEMENT_BOUND_US
+from conformance.inspection import ContractInspector
 from conformance.over_http.browser import Browser
 from conformance.over_http.client import HttpClient, HttpxClient, Unanswered
 from conformance.over_http.lateness import Lateness
@@ -24,7 +25,7 @@ from conformance.real.credentials import Credentials, read_credentials
 from conformance.real.customer_world import CustomerWorld
 from conformance.real.deployment import Deployment, Settings, SetUpFailed, told_settings
 from conformance.real.final_reading import AccountReader
-from conformance.real.fitting import set_otherwise, why_left_out
+from conformance.real.fitting import account_holders, set_otherwise, why_left_out
 from conformance.real.gateway_paths import GatewayPaths
 from conformance.real.guarded_client import GuardedClient
 from conformance.real.interlock import Refused, check_static
@@ -36,8 +37,12 @@ from conformance.real.visitor import ClockShift, Visitor, visitor_session
 from conformance.redaction import redacted
 from conformance.target import OnSettled
 from scenarios.scenario import Variant
-from sim.customers import Population
+from sim.customers import Population, Session, Shopper, customer_program
+from sim.deployment import is_inspected
+from sim.effects import Program
 from sim.facts import Fact, Journal
+from sim.probes import PROBES, Reach, probe_program
+from sim.probes.neighbour import neighbour_of
 from sim.streams import Streams
 from sim.time import EPOCH_S, HOUR_US, MINUTE_US, SECOND_US
 
@@ -102,6 +107,7 @@ class RealTarget:
         self.lateness = Lateness()
         self._client = client
         self.clock = LiveClock()
+        self._inspector = ContractInspector()
         self._run_id = secrets.token_hex(4)
         self._customers = 0
         self.not_deleted = 0
@@ -154,7 +160,7 @@ class RealTarget:
 
     async def _run(self, variant: Variant, seed: int, customers: Sequence[int]) -> list[tuple[int, str, list[Fact]]]:
         population = Population(variant)
-        self._check_accounts(population, seed, customers)
+        self._check_accounts(variant, population, seed, customers)
         guarded = GuardedClient(self._client(), self.profile)
         with AccountsJournal(journal_path(self.profile, self.path)) as journal:
             deployment = Deployment(self.credentials, guarded)
@@ -188,13 +194,13 @@ class RealTarget:
         async with Browser(self._chromium) as stay.browser:
             yield
 
-    def _check_accounts(self, population: Population, seed: int, customers: Sequence[int]) -> None:
+    def _check_accounts(self, variant: Variant, population: Population, seed: int, customers: Sequence[int]) -> None:
         """Whether every account can be had, before the first is made. Raises SetUpFailed."""
-        why = {cannot_be_had(self.profile, population.draw(Streams(seed, number))) for number in customers}
+        why = {cannot_be_had(self.profile, one) for one in account_holders(variant, population, seed, customers)}
         missing = sorted(one for one in why if one is not None)
         if missing:
             raise SetUpFailed(
-                f"scenario {population.variant.scenario.name} asks for {', '.join(missing)}, which [accounts] of "
+                f"scenario {variant.scenario.name} asks for {', '.join(missing)}, which [accounts] of "
                 f"{self.path} cannot supply; leave it out"
             )
 
@@ -242,14 +248,7 @@ class RealTarget:
         streams = Streams(stay.seed, number)
         shopper = stay.population.draw(streams)
         reference = f"gatefall-{self._run_id}-{self._slug(stay.variant)}-{number}"
-        # An account that is being made is made to the end, whatever happens: else nobody would know its id.
-        making = asyncio.get_running_loop().create_task(stay.accounts.make(shopper, reference))
-        stay.making.add(making)
-        try:
-            account = await asyncio.shield(making)
-        except Unanswered as error:
-            raise SetUpFailed(redacted(f"an account could not be made: {error}")) from None
-        stay.held[reference] = account
+        account = await self._account(stay, shopper, reference)
         ahead_us = await self._check_customer(stay, account)
         paths = GatewayPaths(self.credentials, account.account_id)
         world = CustomerWorld(stay.client, self.credentials, paths, self.clock, self.lateness, self.pace, stay.browser)
@@ -263,10 +262,59 @@ class RealTarget:
             stay.events,
         )
         journal = Journal(self.clock)
+        session = self._session(stay, account, paths, world, journal, streams)
+        program = await self._program(stay, shopper, session, world, f"{reference}-beside")
+        return Visitor(number, account, shopper, program, session, journal, world, reader, stay.events, ahead_us)
+
+    async def _program(
+        self, stay: _Stay, shopper: Shopper, session: Session, world: CustomerWorld, reference: str
+    ) -> Program[None]:
+        """What the customer does: shop, or probe, beside a neighbour if the probe wants one."""
+        if stay.variant.scenario.probe is None:
+            return customer_program(shopper, session)
+        probe = PROBES[stay.variant.scenario.probe]
+        neighbour: Session | None = None
+        if probe.neighbour is not None:
+            beside = neighbour_of(shopper, probe.neighbour)
+            account = await self._account(stay, beside, reference)
+            await self._check_customer(stay, account)
+            paths = GatewayPaths(self.credentials, account.account_id)
+            unheard = Journal(self.clock)
+            neighbour = self._session(stay, account, paths, world, unheard, session.streams)
+        return probe_program(probe, shopper, session, self._reach(), neighbour)
+
+    def _reach(self) -> Reach:
+        """What the profile lets probes do."""
+        profile, credentials = self.profile, self.credentials
+        admin_secret = credentials.admin_secret if profile.supports.admin else None
+        return Reach(admin_secret, credentials.webhook_secret, webhooks=profile.webhooks is not None)
+
+    def _session(
+        self,
+        stay: _Stay,
+        account: Account,
+        paths: GatewayPaths,
+        world: CustomerWorld,
+        journal: Journal,
+        streams: Streams,
+    ) -> Session:
         session = visitor_session(
             account, world, journal, streams, stay.population, paths.prefix, self.credentials.publishable_key
         )
-        return Visitor(number, account, shopper, session, journal, world, reader, stay.events, ahead_us)
+        session.inspector = self._inspector if is_inspected(stay.variant) else None
+        return session
+
+    async def _account(self, stay: _Stay, shopper: Shopper, reference: str) -> Account:
+        """Make an account that is deleted at the end. Raises SetUpFailed."""
+        # An account that is being made is made to the end, whatever happens: else nobody would know its id.
+        making = asyncio.get_running_loop().create_task(stay.accounts.make(shopper, reference))
+        stay.making.add(making)
+        try:
+            account = await asyncio.shield(making)
+        except Unanswered as error:
+            raise SetUpFailed(redacted(f"an account could not be made: {error}")) from None
+        stay.held[reference] = account
+        return account
 
     def _slug(self, variant: Variant) -> str:
         return f"{variant.scenario.name}-{variant.phase}-{variant.regime}-{variant.front_end}"

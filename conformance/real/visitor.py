@@ -13,7 +13,8 @@ from conformance.real.final_reading import AccountReader, Reading, final_facts, 
 from conformance.real.stripe_events import StripeEvents
 from conformance.real.stripe_ledger import READER, final_intent_facts, ledger_facts
 from conformance.redaction import redacted_facts
-from sim.customers import Population, Session, Shopper, customer_program
+from sim.customers import Population, Session, Shopper
+from sim.effects import Program
 from sim.facts import OBSERVED, Fact, Journal
 from sim.streams import Streams
 from sim.time import SECOND_US
@@ -43,7 +44,7 @@ class ClockShift(NamedTuple):
 
 
 class Visitor:
-    """A customer with its account. `visit`, `settle`, `look_last` and `facts`, in this order.
+    """A customer with its account, who runs `program`. `visit`, `settle`, `look_last` and `facts`, in this order.
 
     `stripe_ahead_us`: how far Stripe's clock is ahead of the run's, where somebody has moved it.
     """
@@ -53,6 +54,7 @@ class Visitor:
         number: int,
         account: Account,
         shopper: Shopper,
+        program: Program[None],
         session: Session,
         journal: Journal,
         world: CustomerWorld,
@@ -63,6 +65,7 @@ class Visitor:
         self.number = number
         self.account = account
         self._shopper = shopper
+        self._program = program
         self._session = session
         self._journal = journal
         self._world = world
@@ -76,7 +79,7 @@ class Visitor:
     async def visit(self) -> None:
         """Do everything that the customer came for."""
         await self._note_start()
-        await self._world.run(customer_program(self._shopper, self._session))
+        await self._world.run(self._program)
         await self._world.drain()
         self._ended_us = self._world.clock.now_us
 

@@ -13,6 +13,7 @@ from conformance.manifest import Manifest
 from conformance.real.fitting import why_left_out
 from conformance.real.surroundings import noted_circumstances
 from conformance.verdict import PropertyVerdict
+from scenarios.library import library_directory, probing_directory
 from scenarios.property_names import CHECKED_PROPERTIES
 from scenarios.reading import read_scenarios
 from scenarios.scenario import Variant
@@ -30,7 +31,7 @@ Story = tuple[int, str, list[Fact]]
 def suited() -> list[Variant]:
     """Each scenario that can be run there, once: in turn in the first, second, … of its variants in three phases."""
     by_name: dict[str, list[Variant]] = {}
-    for one in variants(read_scenarios([]), (1, 2, 4), CUSTOMERS):
+    for one in variants(read_scenarios([library_directory(), probing_directory()]), (1, 2, 4), CUSTOMERS):
         if not one.scenario.faults and not one.scenario.capacity:
             by_name.setdefault(one.scenario.name, []).append(one)
     return [found[position % len(found)] for position, found in enumerate(by_name.values())]
