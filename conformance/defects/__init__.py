@@ -16,6 +16,7 @@ from typing import Final
 
 from conformance.defects import (
     account_area,
+    administration,
     answers,
     carts,
     expiry,
@@ -26,6 +27,7 @@ from conformance.defects import (
     money,
     payment_methods,
     plan_changes,
+    secrecy,
     security,
     webhooks,
     zones,
@@ -46,7 +48,9 @@ THEMES: Final[Mapping[str, tuple[Defect, ...]]] = MappingProxyType(
         "zones": zones.DEFECTS,
         "payment methods": payment_methods.DEFECTS,
         "answers": answers.DEFECTS,
-        "security and isolation": security.DEFECTS,
+        "isolation": security.DEFECTS,
+        "administrators": administration.DEFECTS,
+        "secrecy": secrecy.DEFECTS,
         "input": input.DEFECTS,
         "the account area": account_area.DEFECTS,
     }

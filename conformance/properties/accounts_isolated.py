@@ -16,6 +16,8 @@ from sim.facts import Fact
 _KEY_REUSED = 1230
 _IDENTIFIED = ("list_subscriptions", "payment_methods", "billing_history")
 """What is read of an account and has ids."""
+_TELLING = 4
+"""Members that a row must have in order to be told from a row of another account's. Assumption."""
 
 
 def judge(history: History) -> Judgement:
@@ -31,6 +33,8 @@ def judge(history: History) -> Judgement:
         findings.extend(_judge_key(history, trial) if trial.tries == "foreign_key" else _judge_refusal(history, trial))
     for fact in _shown_of_neighbour(history):
         findings.append(_shown(history, fact))
+    if checks:
+        findings.extend(_judge_likeness(history))
     checked, changes = _judge_standstill(history)
     findings.extend(changes)
     return conclude(checks + checked, findings, undecided)
@@ -115,6 +119,32 @@ def _shown(history: History, fact: Fact) -> Finding:
         "own reading shows, and which were not there before the neighbour's things were tried."
     )
     return PROPERTY.finding(history, "batch", fact.time_us, proof, [fact])
+
+
+def _judge_likeness(history: History) -> Iterable[Finding]:
+    """Two accounts that bought different things never have the same row: one of them was shown the other's.
+
+    Ids may be counted account by account; a whole row, its amounts and times included, is not the same by chance.
+    """
+    own: dict[tuple[str | None, str | None], Fact] = {}
+    for fact in history.of("snapshot"):
+        if fact.status != 200 or fact.operation not in _IDENTIFIED:
+            continue
+        if member(fact, "owner") == "self":
+            own[fact.operation, fact.state] = fact
+            continue
+        beside = own.get((fact.operation, fact.state))
+        if beside is None:
+            continue
+        rows = objects_of(beside)
+        same = [name for name, row in objects_of(fact).items() if len(row) >= _TELLING and rows.get(name) == row]
+        if same:
+            proof = (
+                f"{fact.operation} showed {listed(same)} to account {history.account} at {clock(beside.time_us)} and, "
+                f"in every member the same, to account {fact.subject} at {clock(fact.time_us)}: one of them was shown "
+                "what is the other's."
+            )
+            yield PROPERTY.finding(history, "batch", fact.time_us, proof, [beside, fact])
 
 
 def _judge_standstill(history: History) -> tuple[int, list[Finding]]:

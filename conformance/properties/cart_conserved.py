@@ -38,7 +38,8 @@ def judge(history: History) -> Judgement:
                 undecided = "lines were bought behind a client secret, and nobody tells which those are"
             elif len(shown) < lines:
                 findings.append(_line_lost(history, attempt, end, int(lines), shown))
-        findings.extend(_refused_unseen(history, attempt, end))
+        if end.state != "probed":  # a probe is nobody, and is shown nothing
+            findings.extend(_refused_unseen(history, attempt, end))
     if checks and history.orderly is None:
         for subscription in history.subscriptions.values():
             final = subscription.final

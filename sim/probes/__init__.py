@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sim.probes.administrators_grants import ADMINISTRATORS_GRANTS
+from sim.probes.administrators_tokens import ADMINISTRATORS_TOKENS
+from sim.probes.card_numbers import CARD_NUMBERS
+from sim.probes.forged_events import FORGED_EVENTS
 from sim.probes.ordinary_purchase import ORDINARY_PURCHASE
+from sim.probes.other_accounts import OTHER_ACCOUNTS
 from sim.probes.probe import Probe
 from sim.probes.prober import Prober
 from sim.probes.program import probe_program
@@ -19,5 +24,17 @@ from sim.probes.reach import Reach
 
 __all__ = ["PROBES", "Probe", "Prober", "Reach", "probe_program"]
 
-PROBES: Final[Mapping[str, Probe]] = MappingProxyType({probe.name: probe for probe in (ORDINARY_PURCHASE,)})
+PROBES: Final[Mapping[str, Probe]] = MappingProxyType(
+    {
+        probe.name: probe
+        for probe in (
+            ORDINARY_PURCHASE,
+            OTHER_ACCOUNTS,
+            ADMINISTRATORS_TOKENS,
+            ADMINISTRATORS_GRANTS,
+            CARD_NUMBERS,
+            FORGED_EVENTS,
+        )
+    }
+)
 """Every probe by its name."""

@@ -13,6 +13,7 @@ import pytest
 from conformance.circumstances import circumstances_of
 from conformance.defects import DEFECTS, THEMES, Defect, planted
 from conformance.history import History
+from conformance.inspection import ContractInspector
 from conformance.judging import Judging
 from conformance.verdict import PropertyVerdict
 from scenarios.property_names import CHECKED_PROPERTIES
@@ -29,8 +30,7 @@ PLACES = [(defect, scenario) for defect in DEFECTS.values() for scenario in defe
 @cache
 def variant_of(scenario: str, phase: int, customers: int) -> Variant:
     """A scenario of the library in one phase, with so many customers."""
-    loaded = [one for one in read_scenarios([]) if one.scenario.name == scenario]
-    (found,) = variants(loaded, [phase], customers)
+    (found,) = variants(read_scenarios([scenario]), [phase], customers)
     return found
 
 
@@ -43,7 +43,7 @@ def judged(variant: Variant) -> list[PropertyVerdict]:
     """What all properties say of a run."""
     circumstances = circumstances_of(variant)
     judging = Judging(CHECKED_PROPERTIES)
-    SimulatedDeployment(variant, SEED).run(
+    SimulatedDeployment(variant, SEED, inspector=ContractInspector()).run(
         range(variant.scenario.customers.count),
         lambda number, account, facts: judging.add(History(number, account, facts, circumstances)),
     )

@@ -242,6 +242,11 @@ def test_what_stood_at_the_start_is_no_line(story: Told) -> None:
     assert findings(told, CART) == []
 
 
+def test_a_probe_has_nobody_to_be_shown_a_refusal(story: Told) -> None:
+    told = settled(story().begin().send(10, "r1").refuse(11, "r1").tell(12, "outcome", "a1", state="probed"))
+    assert findings(told, CART) == []
+
+
 def test_a_refusal_that_nobody_saw_is_found(story: Told) -> None:
     told = settled(story().begin().send(10, "r1").refuse(11, "r1").tell(12, "outcome", "a1", state="blocked_by_gate"))
     assert "was shown nothing about it" in only(told, CART).proof

@@ -125,6 +125,13 @@ def test_a_list_that_shows_the_neighbours_things_is_found(story: Told) -> None:
     assert "showed account acct00000007 s9" in only(told, ISOLATED).proof
 
 
+def test_a_row_that_both_accounts_are_shown_is_found(story: Told) -> None:
+    told = beside(reached(story(), 404))
+    for owner in ("self", "neighbour"):
+        looked(told, 0, "before", "list_subscriptions", [SUBSCRIPTION], owner)
+    assert "one of them was shown what is the other's" in only(told, ISOLATED).proof
+
+
 def test_ids_that_both_accounts_have_are_nobodys_secret(story: Told) -> None:
     told = beside(reached(story(), 404))
     looked(told, 0, "before", "billing_history", [{"id": "1", "amount": 500}])
