@@ -76,5 +76,5 @@ def circumstances_of(
         pm_gate=variant.pm_gate,
         target=target,
         declared_consumers=declared_consumers,
-        faulty=bool(variant.scenario.faults),
+        faulty=variant.scenario.has_faults,
     )
