@@ -61,7 +61,7 @@ def _lines(finding: Finding, facts: Sequence[Fact]) -> Iterator[str]:
     yield "The facts:"
     for line in timeline(in_order(finding.facts)):
         yield f"  {redacted(line)}"
-    amiss = what_went_wrong(facts, _last_us(finding))
+    amiss = what_went_wrong(finding, facts)
     if amiss:
         yield ""
         yield from _folded(amiss, "")
@@ -87,8 +87,9 @@ def in_order(facts: Sequence[Fact]) -> list[Fact]:
     return sorted(each, key=lambda fact: fact.time_us)
 
 
-def what_went_wrong(facts: Sequence[Fact], until_us: int) -> str:
+def what_went_wrong(finding: Finding, facts: Sequence[Fact]) -> str:
     """The faults that had struck by then, in a sentence; empty if none had. A sceptic asks for them first."""
+    until_us = _last_us(finding)
     struck = [fact for fact in facts if fact.kind == "fault" and fact.time_us <= until_us]
     if not struck:
         return ""

@@ -32,14 +32,16 @@ if TYPE_CHECKING:
 def replay(directory: Path, customer: int, scenario: str | None, slug: str | None) -> int:
     """Run one customer of RUN again, alone in a fresh world, from the recorded scenario and seed.
 
-    Tells every fact in order, judges them, and says of each finding whether it is still there or fixed, and whether
-    the facts are those that were recorded. Exit code 1: at least one property is violated now.
+    Tells every fact in order, judges them, and says of each finding whether it is still failing or fixed, with the
+    proof and the requests as curl lines; and whether the facts are those that were recorded. Exit code 1: at least one
+    property is violated now.
 
     \b
     Example:
       gatefall replay runs/001 --scenario premature-removal --variant phase-2-legacy-old --customer 17
     """
     from gatefall.planning import recorded_plan
+    from gatefall.still_failing import compared
     from gatefall.targets import target_named
 
     plan = recorded_plan(directory)
@@ -54,7 +56,9 @@ def replay(directory: Path, customer: int, scenario: str | None, slug: str | Non
     _tell_timeline(plan, number, customer, account, facts)
     now = _verdicts(plan, variant, customer, account, facts)
     before = None if recorded is None else _verdicts(plan, variant, customer, account, recorded)
-    _tell_findings(before, now)
+    violated = None if before is None else [verdict.property for verdict in before if verdict.value == "violated"]
+    for line in compared(violated, now, facts):
+        click.echo(line)
     if is_profile(plan.manifest.target):
         click.echo("times and ids of a real deployment are never the same twice, so the facts are not compared")
     else:
@@ -126,22 +130,6 @@ def _verdicts(
     judging = judging_of(variant)
     judging.add(History(customer, account, facts, plan.manifest.circumstances_of(variant)))
     return judging.verdicts()
-
-
-def _tell_findings(before: Sequence[PropertyVerdict] | None, now: Sequence[PropertyVerdict]) -> None:
-    violated_before = {verdict.property for verdict in before or () if verdict.value == "violated"}
-    violated_now = {verdict.property: verdict for verdict in now if verdict.value == "violated"}
-    for name, verdict in violated_now.items():
-        word = "still failing" if name in violated_before else "failing" if before is None else "newly failing"
-        assert verdict.worst is not None
-        click.echo(f"{word}: {name}: {verdict.worst.proof}")
-    for verdict in now:
-        if verdict.property in violated_before and verdict.property not in violated_now:
-            click.echo(f"fixed: {verdict.property}")
-        if verdict.crash is not None:
-            click.echo(f"inconclusive: {verdict.property}: {verdict.reason}")
-    if not violated_before and not violated_now:
-        click.echo("no property is violated for this customer")
 
 
 def _tell_equality(out: Path, recorded: Sequence[Fact] | None, facts: Sequence[Fact]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conformance.curl import CurlLine
 from conformance.finding import Finding
+from conformance.proof import commands, in_order, variable_lines, what_went_wrong
 from conformance.properties import PROPERTIES
 from conformance.prose import clock, money
 from conformance.redaction import redacted, redacted_json
@@ -20,8 +22,9 @@ _LONGEST_DETAIL = 300
 
 @dataclass(frozen=True, slots=True)
 class FactLine:
-    """One fact as a table shows it."""
+    """One fact as a table shows it; `number` is that of its row in the diagram."""
 
+    number: int
     time: str
     actor: str
     kind: str
@@ -36,13 +39,20 @@ class FactLine:
 
 @dataclass(frozen=True, slots=True)
 class Offender:
-    """One finding: whom, where, the proof, the facts behind it, and the command that runs it again."""
+    """One finding: whom, where, the proof, the facts behind it, and the command that runs it again.
+
+    `amiss`: the faults that had struck by then. `requests`: what was sent, as `curl` lines; `variables`: what these
+    need set.
+    """
 
     customer: int
     place: str
     proof: str
     facts: tuple[FactLine, ...]
     replay: str
+    amiss: str
+    requests: tuple[CurlLine, ...]
+    variables: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +137,17 @@ def _chosen(cases: Sequence[Broken], worst: bool) -> tuple[Conclusion, Finding]:
 
 def _offender(conclusion: Conclusion, finding: Finding, run: RunConclusion) -> Offender:
     outcome = conclusion.outcome
+    story = outcome.stories.get(finding.customer) or finding.facts
+    requests = commands(finding, story)
     return Offender(
         customer=finding.customer,
         place=f"{outcome.scenario}, {outcome.slug}",
         proof=redacted(finding.proof),
-        facts=tuple(map(fact_line, finding.facts)),
+        facts=tuple(fact_line(fact, number) for number, fact in enumerate(in_order(finding.facts), 1)),
         replay=run.outcome.replay_line(outcome, finding.customer),
+        amiss=what_went_wrong(finding, story),
+        requests=tuple(requests),
+        variables=tuple(variable_lines(requests)),
     )
 
 
@@ -147,11 +162,12 @@ def _where(conclusion: Conclusion, verdict: PropertyVerdict) -> Where:
     )
 
 
-def fact_line(fact: Fact) -> FactLine:
+def fact_line(fact: Fact, number: int = 0) -> FactLine:
     """One fact for a table, with nothing secret in it."""
     detail = redacted_json(fact.detail)
     status = "" if fact.status is None else str(fact.status)
     return FactLine(
+        number=number,
         time=clock(fact.time_us),
         actor=fact.actor,
         kind=fact.kind,

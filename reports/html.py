@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.manifest import LeftOut
+from conformance.proof import FRESH_ACCOUNT
 from conformance.redaction import redacted
 from reports.cards import control_cards, finding_cards
 from reports.conclusion import Conclusion, RunConclusion, conclude_run, shown
@@ -124,6 +125,7 @@ def _context(run: RunConclusion) -> dict[str, Any]:
             if one.grade == "assumption"
         ],
         "parameter_count": len(PARAMETERS),
+        "fresh_account": FRESH_ACCOUNT,
     }
     context["sections"] = _sections(context)
     return context

@@ -318,6 +318,8 @@ def test_a_replay_tells_everything_and_whether_it_is_still_so(capsys: Output) ->
     assert main(["replay", "out", "--scenario", "control", "--customer", customer]) == 1
     text = capsys.readouterr().out
     assert "still failing: no-entitlement-without-payment: " in text
+    assert "Promised: At every instant" in text
+    assert 'curl -sS -X POST "$GATEWAY_URL"/api/v4/' in text
     assert "facts are those that were recorded" in text
     assert "nothing is left to happen" in text
     assert "seed 1" in text

@@ -50,7 +50,51 @@ def test_proof_stands_out_and_is_never_left_out(story: Any) -> None:
     assert "create pi_68" in svg
     assert "create pi_99" not in svg
     assert "rows that tell less are left out" in svg
-    assert svg.count("+") <= MOST_ROWS
+    assert svg.count(">00:0") <= MOST_ROWS
+
+
+def test_the_rows_of_the_proof_are_numbered_in_the_order_of_time(story: Any) -> None:
+    facts = story().bought().facts
+    late = facts[-1]
+    early = next(fact for fact in facts if fact.kind == "request")
+    rows = rows_of(facts, [late, early])
+    assert [(row.number, row.time_us) for row in rows if row.proof] == [(1, early.time_us), (2, late.time_us)]
+    svg = sequence_diagram(facts, [late, early])
+    assert svg.count('r="9"') == 2
+
+
+def test_rows_have_the_times_of_their_facts_and_pauses_are_said(story: Any) -> None:
+    told = story().attempt(0).ask(1.25, "r1", "entitlements", 200).ask(3 * 3600, "r2", "create", 200)
+    svg = sequence_diagram(told.facts)
+    assert ">00:00:01.250<" in svg
+    assert ">3.0 h later<" in svg
+    nights = story().attempt(0).ask(25 * 3600, "r1", "create", 200)
+    assert "25.0 h later, 2026-01-06" in sequence_diagram(nights.facts)
+
+
+def test_what_was_lost_ends_in_a_cross_and_a_fault_stands_where_it_struck(story: Any) -> None:
+    told = story().attempt(0)
+    told.note(1, "world", "fault", "stripe", operation="create_payment_intent", state="drop_request")
+    told.note(2, "stripe", "webhook", "evt_1", state="swallowed", operation="payment_intent.succeeded", status=200)
+    told.note(3, "unified-checkout", "answer", "r1", operation="create", state="unknown")
+    told.note(4, "stripe", "webhook", "evt_1", state="delivered", operation="payment_intent.succeeded", status=200)
+    rows = rows_of(told.facts)[1:]
+    assert [(row.source, row.target, row.text, row.lost) for row in rows] == [
+        ("stripe", "stripe", "FAULT drop request: create_payment_intent", False),
+        ("stripe", "billing-webhooks", "payment_intent.succeeded: lost, though 200", True),
+        ("gateway", "customer", "create: no answer in time", True),
+        ("stripe", "billing-webhooks", "payment_intent.succeeded", False),
+    ]
+    assert sequence_diagram(told.facts).count('stroke-width="2.2"') == 2
+
+
+def test_of_a_long_story_what_is_near_the_proof_is_kept(story: Any) -> None:
+    told = story().attempt(0)
+    for number in range(100):
+        told.note(number, "stripe", "intent", f"pi_{number}", state="succeeded")
+    svg = sequence_diagram(told.facts, told.facts[90:91])
+    assert "create pi_98" in svg
+    assert "create pi_20" not in svg
 
 
 def test_repeated_polls_are_drawn_once(story: Any) -> None:
