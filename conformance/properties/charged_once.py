@@ -13,6 +13,7 @@ from conformance.properties.no_entitlement_without_payment import needs_stripe
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed, money, span
 from conformance.subscription_timeline import SubscriptionTimeline, member
+from scenarios.catalogue import REGISTRAR
 
 
 def judge(history: History) -> Judgement:
@@ -61,7 +62,8 @@ def _judge_decisions(history: History, bought: list[SubscriptionTimeline]) -> It
         if len(paid) > 1 and len(kept) > in_all and len(kept) > in_all + bought_anew(history, kept):
             yield _bought_again(history, plan, in_all, paid)
         live = _distinct_live(alike)
-        if len(live) > at_once:
+        # Who comes back may want another domain, which is a purchase of its own; nothing tells which domain one is for.
+        if len(live) > (in_all if plan == REGISTRAR else at_once):
             pair = _both_payable(live)
             if pair is not None:
                 yield _payable_twice(history, f"the purchase of {plan}", *pair)

@@ -99,7 +99,7 @@ class Checkout:
             lost = yield from self._settle()
             if lost is AGAIN:
                 continue
-            if lost is not None and (self._went_away or not self._bought_some()):
+            if lost is not None and (self._went_away or not self.bought_some()):
                 return ending or lost
             return (yield from self._await_entitlements(ending or lost))
         return Ending("error", "submitted too often")
@@ -448,7 +448,7 @@ class Checkout:
                     return False
         return True
 
-    def _bought_some(self) -> bool:
+    def bought_some(self) -> bool:
         """Whether a part is bought with nothing of it left to confirm."""
         return any(part.bought and not part.secrets for part in self.parts)
 

@@ -58,7 +58,7 @@ def _attempt(shopper: Shopper, session: Session) -> Program[Ending]:
     checkout = _checkout(shopper, session)
     ending = yield from checkout.run(session.attempts == 1)
     session.end(ending)
-    if checkout.new_zones and ending.outcome in _MAY_BE_PAID:
+    if checkout.new_zones and (ending.outcome in _MAY_BE_PAID or checkout.bought_some()):
         yield from checkout.later_visits()
     return ending
 
