@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+_BLOTTED_OUT: Final = re.compile(r"(?<![A-Za-z0-9_.-])…[0-9]{4}(?![A-Za-z0-9])")
+"""What redaction leaves of a card number."""
 _DIGITS: Final = re.compile(r"(?<![A-Za-z0-9_.-])[2-6][0-9]{3}(?:[ -]?[0-9]){9,15}(?![A-Za-z0-9_])")
 _BY_ISSUER: Final = re.compile(
     r"4[0-9]{12}(?:[0-9]{3})?(?:[0-9]{3})?|(?:5[1-5][0-9]{2}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720))"
@@ -30,6 +32,15 @@ def card_numbers(value: Any, name: str = "") -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for entry in value:
             yield from card_numbers(entry, name)
+
+
+def blotted_out(value: Any, name: str = "") -> bool:
+    """Whether a JSON value that was redacted held a card number: of that the last four digits are left."""
+    if isinstance(value, str):
+        return not _names_id(name) and _BLOTTED_OUT.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(blotted_out(entry, str(key)) for key, entry in value.items())
+    return isinstance(value, (list, tuple)) and any(blotted_out(entry, name) for entry in value)
 
 
 def card_numbers_in(text: str) -> Iterator[str]:

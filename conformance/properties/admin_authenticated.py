@@ -46,7 +46,7 @@ def judge(history: History) -> Judgement:
 def _not_refused(history: History, trial: Trial) -> Finding:
     proof = (
         f"Request {trial.request.subject} ({trial.operation}) for account {history.account} came at "
-        f"{clock(trial.request.time_us)} with {trial.about.get('token')} and was answered with {trial.said}; 401 or "
+        f"{clock(trial.request.time_us)} with {trial.about.get('manner')} and was answered with {trial.said}; 401 or "
         "403 was expected, and that nothing was done."
     )
     return PROPERTY.finding(history, "inline", trial.time_us, proof, trial.facts)

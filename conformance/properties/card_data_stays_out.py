@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from conformance.card_number import card_numbers
+from conformance.card_number import blotted_out, card_numbers
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.property import Judgement, Property, conclude
@@ -33,7 +33,8 @@ def judge(history: History) -> Judgement:
         if body is None or fact.subject in pushed:
             continue
         checks += 1
-        if any(True for _ in card_numbers(body)):
+        # The facts of a real deployment are redacted before they are judged.
+        if any(True for _ in card_numbers(body)) or (history.outside and blotted_out(body)):
             findings.append(_sent(history, fact))
     if pushed:
         checks += 1
@@ -75,6 +76,14 @@ def _judge_readings(history: History, pushed: Mapping[str, Trial]) -> Iterable[F
             )
             yield PROPERTY.finding(history, "inline", fact.time_us, proof, [*facts[:1], fact], 10)
     ends = {str(trial.about.get("last4")) for trial in pushed.values()}
+    for fact in history.of("inspected"):
+        what = str(member(fact, "what") or "")
+        if fact.state == "leak" and "card number" in what and any(f"ends in {end})" in what for end in ends):
+            proof = (
+                f"Account {history.account} sent card numbers from {clock(facts[0].time_us)} on (requests "
+                f"{listed(pushed)}), and at {clock(fact.time_us)} {fact.operation} answered with {what}: it was kept."
+            )
+            yield PROPERTY.finding(history, "inline", fact.time_us, proof, [*facts[:1], fact], 10)
     for pair in pairs(history, "self", operations=("payment_methods",)):
         for name in _new_cards(pair, ends):
             proof = (

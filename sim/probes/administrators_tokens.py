@@ -35,7 +35,7 @@ def _program(prober: Prober) -> Program[None]:
     for operation, method, below in ADMIN_OPERATIONS:
         for words, value in _tokens(prober):
             yield from prober.admin(
-                operation, method, account_id, below, value, tries="admin_token", about={"token": words}
+                operation, method, account_id, below, value, tries="admin_token", about={"manner": words}
             )
     yield from prober.look("after")
     yield from _state(prober, "after")

@@ -179,7 +179,7 @@ AUTHENTICATED = "admin-authenticated"
 def knocked(told: Any, status: int | None, **more: Any) -> Any:
     """A token that is none, between two readings."""
     looked(told, 1, "before", "entitlements", more.pop("before", []))
-    tried(told, 10, "r1", "admin_unlock", "admin_token", status, token="alg: none", **more)
+    tried(told, 10, "r1", "admin_unlock", "admin_token", status, manner="alg: none", **more)
     return settled(looked(told, 20, "after", "entitlements", more.pop("after", [])))
 
 
@@ -365,6 +365,22 @@ def test_a_card_number_over_which_the_deployment_fails_is_found(story: Told) -> 
 def test_a_card_number_that_is_shown_later_is_found(story: Told) -> None:
     told = looked(settled(pushed(story(), 200, needed=False)), 20, "after", "profile_get", {"name": f"A, {CARD}"})
     assert "profile_get showed one: it was kept" in only(told, CARDS).proof
+
+
+def test_a_card_number_that_an_answer_held_later_is_found(story: Told) -> None:
+    what = "a card number (ends in 5556), which the request did not bring"
+    told = settled(pushed(story(), 200, needed=False)).tell(
+        20, "inspected", "r7", source=OBSERVED, operation="profile_get", state="leak", status=200, detail={"what": what}
+    )
+    assert "profile_get answered with a card number (ends in 5556)" in only(told, CARDS).proof
+
+
+def test_a_number_that_was_blotted_out_before_judging_is_found(story: Told) -> None:
+    told = story().send(50, "r9", "add_payment_method", body={"card": {"number": "…4242"}, "zone_id": "…1234"})
+    told.tell(90, "settled", ACCOUNT, source=OBSERVED, state="drained")
+    assert "sent the gateway a card number" in only(told, CARDS).proof
+    without = story().send(50, "r9", "create_zone", body={"name": "a…1234", "zone_id": "…1234"})
+    assert findings(without.tell(90, "settled", ACCOUNT, source=OBSERVED, state="drained"), CARDS) == []
 
 
 def test_a_card_on_file_that_came_of_a_number_is_found(story: Told) -> None:
