@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,7 +288,7 @@ class RealTarget:
         """What the profile lets probes do."""
         profile, credentials = self.profile, self.credentials
         admin_secret = credentials.admin_secret if profile.supports.admin else None
-        return Reach(admin_secret, credentials.webhook_secret, webhooks=profile.webhooks is not None)
+        return Reach(admin_secret, credentials.webhook_secret, webhooks=profile.webhooks is not None, now_s=time.time)
 
     def _session(
         self,

@@ -10,7 +10,6 @@ from sim.probes.probe import Probe
 from sim.probes.prober import ADMIN_SCOPE, Prober, canonical
 from sim.probes.purchase import buy, cart, come_to_rest, line
 from sim.probes.token import token, with_claims
-from sim.time import unix_s
 
 ADMIN_OPERATIONS: Final = (
     ("admin_state", "GET", "/state"),
@@ -70,7 +69,7 @@ def note_state(prober: Prober, request_id: str, label: str, status: int, read: o
 
 def _tokens(prober: Prober) -> Iterator[tuple[str, str | None]]:
     """Values of the header Authorization that are no administrator's, with what they are."""
-    now_s = unix_s(prober.session.clock.now_us)
+    now_s = prober.now_s
     claims = {"sub": "probe", "scope": ADMIN_SCOPE, "exp": now_s + _HOUR_S}
     own = prober.session.authorization
     yield "no token", None

@@ -13,7 +13,6 @@ from sim.probes.probe import Probe
 from sim.probes.prober import Prober
 from sim.probes.purchase import buy, cart, line
 from sim.stripe.signature import sign
-from sim.time import unix_s
 
 _MADE_UP: Final = "whsec_made_up"
 _STALE_S: Final = 3_600
@@ -66,7 +65,7 @@ def _forge(prober: Prober, intent: Mapping[str, Any]) -> Program[None]:
 
 def _deliveries(prober: Prober, intent: Mapping[str, Any]) -> Iterator[tuple[str, bytes, str | None]]:
     """Payload and signature of every manner that can be tried here."""
-    now_s = unix_s(prober.session.clock.now_us)
+    now_s = prober.now_s
 
     def event(manner: str) -> bytes:
         told = {

@@ -55,6 +55,12 @@ class Prober:
         prefix, own = self.session.addresses.prefix, f"/accounts/{self.session.account_id}"
         return f"{prefix.removesuffix(own)}/accounts/{account_id}{below}"
 
+    @property
+    def now_s(self) -> int:
+        """The Unix time by which the age of a signature and of a token is measured."""
+        now_s = self.reach.now_s
+        return int(now_s()) if now_s is not None else unix_s(self.session.clock.now_us)
+
     def admin(
         self, operation: str, method: str, account_id: str, below: str, token: str | None, **asked: Any
     ) -> Program[Reply]:
@@ -77,7 +83,7 @@ class Prober:
         secret = key or self.reach.admin_secret
         if secret is None:
             return None
-        usual = {"sub": "probe", "scope": ADMIN_SCOPE, "exp": unix_s(self.session.clock.now_us) + expires_in_s}
+        usual = {"sub": "probe", "scope": ADMIN_SCOPE, "exp": self.now_s + expires_in_s}
         told = {name: value for name, value in {**usual, **claims}.items() if value is not None}
         return f"ADMIN-JWT {jwt.encode(told, secret, algorithm='HS256')}"
 
