@@ -16,6 +16,8 @@ from sim.facts import Fact
 _KEY_REUSED = 1230
 _IDENTIFIED = ("list_subscriptions", "payment_methods", "billing_history")
 """What is read of an account and has ids."""
+_REACHES = ("foreign_id", "foreign_account", "credential")
+"""What must leave the neighbour as it is. A probe that tries these has the neighbour do nothing meanwhile."""
 _TELLING = 4
 """Members that a row must have in order to be told from a row of another account's. Assumption."""
 
@@ -151,7 +153,10 @@ def _judge_standstill(history: History) -> tuple[int, list[Finding]]:
     """The neighbour asked for nothing between the two readings: whatever changed, somebody else has changed."""
     checks = 0
     findings: list[Finding] = []
+    tried = [trial.request.time_us for trial in trials(history, *_REACHES)]
     for pair in pairs(history, "neighbour"):
+        if not any(pair.before.time_us <= time_us <= pair.after.time_us for time_us in tried):
+            continue  # a neighbour who is not reached for may do as it likes
         checks += 1
         difference = pair.difference
         if difference is not None:

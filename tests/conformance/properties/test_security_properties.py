@@ -115,6 +115,10 @@ def test_what_the_neighbour_lost_or_got_is_found(story: Told) -> None:
     assert "s9 is new" in only(beside(reached(story(), 404), before=()), ISOLATED).proof
 
 
+def test_a_neighbour_who_is_not_reached_for_may_do_as_it_likes(story: Told) -> None:
+    assert beside(story(), before=()).judge(ISOLATED).checks == 0
+
+
 def test_what_the_contract_leaves_open_may_change(story: Told) -> None:
     told = beside(reached(story(), 404), after=({**SUBSCRIPTION, "read_at": "2026-01-05T00:01:30Z"},))
     assert findings(told, ISOLATED) == []
