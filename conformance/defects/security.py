@@ -234,7 +234,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         shown_by=_BESIDE,
         customers=2,
         finds=("accounts-isolated",),
-        also=("abandoned-grants-nothing", "idempotency-honoured"),
+        also=("idempotency-honoured",),
     ),
     Defect(
         name="plan-on-anybodys-zone",

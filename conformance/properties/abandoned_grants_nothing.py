@@ -42,7 +42,9 @@ def judge(history: History) -> Judgement:
             findings.extend(_judge_expired(history, subscription, created_us))
         elif _had_time_to_expire(history, created_us) and _abandoned(subscription, created_us + expiry_us):
             checks += 1
-            if subscription.state == "AwaitingPayment":
+            # One that only an answer showed, and no store has, is another account's: it expires there.
+            known = subscription.final is not None or bool(subscription.exact)
+            if subscription.state == "AwaitingPayment" and known:
                 findings.append(_never_expired(history, subscription, created_us))
         elif subscription.base_intents:
             findings.extend(_paid_after_expiry(history, subscription, created_us))
@@ -202,7 +204,8 @@ def _refused_afterwards(history: History) -> Iterable[Finding]:
         if answer.status == 409 and answer.code == 1231:
             proof = (
                 f"A purchase had expired at {clock(expired_us)}; when the customer bought again at {clock(asked_us)}, "
-                f"{exchange.operation} was refused with 409, code 1231: something that has ended stands in the way."
+                f"{exchange.operation} ({exchange.id}) was refused with 409, code 1231: something that has "
+                "ended stands in the way."
             )
             yield PROPERTY.finding(history, "batch", answer.time_us, proof, exchange.facts)
 

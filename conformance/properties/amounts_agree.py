@@ -134,6 +134,10 @@ def _judge_change(history: History, intent: IntentTimeline, change: Fact) -> Ite
     yield PROPERTY.finding(history, "inline", time_us, proof, [created, change], abs(asked - due))
 
 
+def _when(intent: IntentTimeline) -> str:
+    return f" at {clock(intent.success_us)}" if intent.success_us is not None else ""
+
+
 def _judge_conservation(history: History, intent: IntentTimeline, lines: Lines) -> Iterable[Finding]:
     """Captured = applied + refunded: what was kept is what the lines in force cost."""
     asked = intent.amount_minor
@@ -143,8 +147,8 @@ def _judge_conservation(history: History, intent: IntentTimeline, lines: Lines) 
         return ()
     states = listed(f"{subscription.id} is {subscription.state or 'unknown'}" for subscription, _ in lines)
     proof = (
-        f"Intent {intent.id} asked for {money(asked)} and collected {money(received)}, of which {money(refunded)} went "
-        f"back; {money(applied)} of it paid for something in force ({states}). "
+        f"Intent {intent.id} asked for {money(asked)} and collected {money(received)}{_when(intent)}, of which "
+        f"{money(refunded)} went back; {money(applied)} of it paid for something in force ({states}). "
         f"Captured {money(received)} is not applied {money(applied)} plus refunded {money(refunded)}."
     )
     time_us = intent.success_us if intent.success_us is not None else history.ended_us

@@ -9,7 +9,7 @@ from conformance.history import History
 from conformance.new_purchase import bought_anew
 from conformance.on_its_way import still_moving
 from conformance.property import Judgement, Property, conclude
-from conformance.prose import clock, listed
+from conformance.prose import clock, listed, money
 from conformance.subscription_timeline import SubscriptionTimeline, member
 from scenarios.phase import PAYMENT_OPERATIONS
 from sim.facts import Fact
@@ -93,13 +93,25 @@ def _nowhere(subscription: SubscriptionTimeline) -> bool:
 
 def _in_between(history: History, subscription: SubscriptionTimeline, final: Fact) -> Finding:
     had = "had an" if subscription.active_at_end else "had no"
-    paid = ", paid for," if subscription.paid_for else ""
     proof = (
-        f"When everything had settled, the line {subscription.id} ({subscription.rate_plan}){paid} was {final.state} "
-        "and "
-        f"{had} active entitlement: it is neither entitled, nor awaiting payment, nor ended."
+        f"When everything had settled, at {clock(final.time_us)}, the line {subscription.id} "
+        f"({subscription.rate_plan}, {money(subscription.due_minor)}){_paid(subscription)} was {final.state} and {had} "
+        "active entitlement: it is neither entitled, nor awaiting payment, nor ended."
     )
-    return PROPERTY.finding(history, "batch", final.time_us, proof, [final, *subscription.final_entitlements])
+    success = next((intent.success for intent in subscription.base_intents if intent.succeeded), None)
+    facts = [success, final, *subscription.final_entitlements]
+    return PROPERTY.finding(history, "batch", final.time_us, proof, facts)
+
+
+def _paid(subscription: SubscriptionTimeline) -> str:
+    """Which intent paid for it, and when, as a part of a sentence."""
+    if not subscription.paid_for:
+        return ""
+    for intent in subscription.base_intents:
+        if intent.succeeded:
+            when = f" at {clock(intent.success_us)}" if intent.success_us is not None else ""
+            return f", paid for by {intent.id}{when},"
+    return ", paid for,"
 
 
 def _too_many(history: History) -> Iterable[Finding]:
@@ -115,7 +127,8 @@ def _too_many(history: History) -> Iterable[Finding]:
     proof = (
         f"The customer put {lines} line{'s' if lines > 1 else ''} into carts, and {len(live)} subscriptions were "
         "live when "
-        f"everything had settled: {listed(f'{s.id} ({s.rate_plan}, {s.state})' for s in live)}. "
+        f"everything had settled, at {clock(history.ended_us)}: "
+        f"{listed(f'{s.id} ({s.rate_plan}, {s.state})' for s in live)}. "
         "A line came out more than once."
     )
     yield PROPERTY.finding(

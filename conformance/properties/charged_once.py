@@ -141,12 +141,15 @@ def _bought_again(history: History, plan: str, decisions: int, paid: list[Intent
     times = [intent.success_us for intent in paid if intent.success_us is not None]
     proof = (
         f"The customer decided {decisions} time{'s' if decisions > 1 else ''} to buy {plan}, but "
-        f"{listed(f'{intent.id} ({money(intent.kept_minor)})' for intent in paid)} all succeeded and nothing went "
-        "back; "
-        "therefore one decision was charged more than once."
+        f"{listed(f'{intent.id} ({money(intent.kept_minor)}{_when(intent)})' for intent in paid)} all succeeded and "
+        "nothing went back; therefore one decision was charged more than once."
     )
     facts = [*history.of("attempt"), *(intent.success or intent.final for intent in paid)]
     return PROPERTY.finding(history, "batch", max(times, default=history.ended_us), proof, facts, excess)
+
+
+def _when(intent: IntentTimeline) -> str:
+    return f" at {clock(intent.success_us)}" if intent.success_us is not None else ""
 
 
 def _payable_twice(

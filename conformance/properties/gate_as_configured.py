@@ -174,7 +174,7 @@ def _others_under_way(history: History, exchange: Exchange, start_us: int, end_u
 
 
 def _finding(history: History, exchange: Exchange, answer: Fact, clause: str, more: Iterable[Fact] = ()) -> Finding:
-    proof = f"At {clock(answer.time_us)} {exchange.operation}, called by {exchange.caller}, {clause}."
+    proof = f"At {clock(answer.time_us)} {exchange.operation} ({exchange.id}), called by {exchange.caller}, {clause}."
     return PROPERTY.finding(history, "inline", answer.time_us, proof, [*exchange.facts, *more])
 
 

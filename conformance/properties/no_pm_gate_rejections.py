@@ -72,8 +72,8 @@ def _rejected(history: History, fact: Fact) -> Finding:
     on_file = f" (payment method on file: {detail['pm_on_file']})" if detail and "pm_on_file" in detail else ""
     proof = (
         f"At {clock(fact.time_us)} {fact.actor} was refused by {fact.operation or fact.subject}{on_file} with "
-        f"{fact.status or 402}, code 1210; in phase {phase} the gate is gone, and a client secret should have come "
-        "instead."
+        f"{fact.status or 402}, code 1210 (request {fact.subject}); in phase {phase} the gate is gone, and a "
+        "client secret should have come instead."
     )
     exchange = history.exchanges.get(fact.subject)
     return PROPERTY.finding(history, "inline", fact.time_us, proof, exchange.facts if exchange else [fact])
@@ -90,8 +90,8 @@ def _without_way_to_pay(history: History, fact: Fact) -> Finding | None:
         return None
     names = listed(shown.subject for shown in exchange.subscriptions)
     proof = (
-        f"At {clock(fact.time_us)} {fact.operation} answered {fact.actor} with {names} in AwaitingPayment, whose "
-        "intent "
+        f"At {clock(fact.time_us)} {fact.operation} ({fact.subject}) answered {fact.actor} with {names} in "
+        "AwaitingPayment, whose intent "
         "needed the customer, but with no client secret: the customer, who was there, had no way to pay."
     )
     return PROPERTY.finding(history, "inline", fact.time_us, proof, [*exchange.facts, *exchange.subscriptions])
@@ -140,8 +140,8 @@ def _crashed(history: History, fact: Fact) -> Finding | None:
     if not nothing_on_file(history, fact.time_us):
         return None
     proof = (
-        f"At {clock(fact.time_us)} {fact.operation}, called by {fact.actor} without a usable payment method, answered "
-        "with 500, although no fault was struck: a client secret should have come."
+        f"At {clock(fact.time_us)} {fact.operation} ({fact.subject}), called by {fact.actor} without a usable payment "
+        "method, answered with 500, although no fault was struck: a client secret should have come."
     )
     return PROPERTY.finding(history, "inline", fact.time_us, proof, exchange.facts)
 

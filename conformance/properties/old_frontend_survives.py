@@ -91,7 +91,8 @@ def _grants(history: History) -> Iterable[Finding]:
             missing = unpaid(history, subscription, fact.time_us, member(fact, "feature"))
             if missing is not None:
                 proof = (
-                    f"With {_pair(history)}, subscription {subscription.id} was granted for good, but "
+                    f"With {_pair(history)}, subscription {subscription.id} was granted for good (active when "
+                    f"everything had settled, at {clock(fact.time_us)}), but "
                     f"{missing.because(fact.time_us)}."
                 )
                 yield PROPERTY.finding(

@@ -102,8 +102,8 @@ def _made(subscriptions: list[Fact]) -> str:
 def _wrong_status(history: History, fact: Fact) -> Finding:
     expected = " or ".join(str(status) for status in STATUSES[fact.code or 0])
     proof = (
-        f"At {clock(fact.time_us)} {fact.operation} refused {fact.actor} with code {fact.code} and status "
-        f"{fact.status}; "
+        f"At {clock(fact.time_us)} {fact.operation} ({fact.subject}) refused {fact.actor} with code {fact.code} and "
+        f"status {fact.status}; "
         f"that code comes with {expected}, so callers that look at the status take it for something else."
     )
     return PROPERTY.finding(history, "inline", fact.time_us, proof, [fact])

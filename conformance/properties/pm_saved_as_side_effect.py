@@ -113,9 +113,10 @@ def _several(history: History, defaults: list[Fact]) -> Finding:
 
 
 def _none(history: History, intent: IntentTimeline, on_file: Iterable[Fact]) -> Finding:
+    when = f" at {clock(intent.success_us)}" if intent.success_us is not None else ""
     proof = (
-        f"The account had no default payment method, {intent.paid_with} paid {intent.id}, and when everything had "
-        "settled there was still no default."
+        f"The account had no default payment method, {intent.paid_with} paid {intent.id}{when}, and when everything "
+        f"had settled, at {clock(history.ended_us)}, there was still no default."
     )
     return PROPERTY.finding(history, "batch", history.ended_us, proof, [intent.success, *on_file])
 

@@ -202,7 +202,8 @@ def _changed_at_the_end(
     if clauses:
         proof = (
             f"No change of subscription {subscription.id} was ever paid ({changes[-1].id} ended as "
-            f"{changes[-1].end_state or 'unknown'}), but when everything had settled {' and '.join(clauses)}."
+            f"{changes[-1].end_state or 'unknown'}), but when everything had settled, at {clock(final.time_us)}, "
+            f"{' and '.join(clauses)}."
         )
         facts = [*(intent.final for intent in changes), final, *subscription.final_entitlements]
         yield PROPERTY.finding(history, "batch", final.time_us, proof, facts, max(changes[-1].amount_minor or 0, 1))

@@ -7,7 +7,7 @@ from conformance.history import History
 from conformance.on_its_way import still_moving
 from conformance.payment import unpaid
 from conformance.property import Judgement, Property, conclude
-from conformance.prose import clock
+from conformance.prose import clock, money
 from conformance.subscription_timeline import SubscriptionTimeline, member
 from sim.facts import Fact
 
@@ -107,12 +107,15 @@ def _stuck(history: History, subscription: SubscriptionTimeline, facts: list[Fac
         return None
     active = next((fact for fact in subscription.entitlements if fact.state == "active"), None)
     since = f" and active since {clock(active.time_us)}" if active is not None else ""
+    success = next((intent.success for intent in subscription.intents if intent.success is not None), None)
+    paid = "" if success is None else f" by {success.subject} at {clock(success.time_us)}"
     proof = (
-        f"The plan of zone {last.subject}, subscription {subscription.id}, was paid{since}, but when "
-        "everything "
-        f"had settled, at {clock(last.time_us)}, the zone was still 'initializing': it is stuck."
+        f"The plan of zone {last.subject}, subscription {subscription.id} ({money(subscription.due_minor)}), was "
+        f"paid{paid}{since}, but when everything had settled, at {clock(last.time_us)}, the zone was still "
+        "'initializing': it is stuck, and the customer has a plan for a zone that serves nothing."
     )
-    return PROPERTY.finding(history, "batch", last.time_us, proof, [active, last], max(subscription.due_minor or 0, 1))
+    facts = [success, active, last]
+    return PROPERTY.finding(history, "batch", last.time_us, proof, facts, max(subscription.due_minor or 0, 1))
 
 
 PROPERTY = Property(

@@ -228,7 +228,8 @@ def test_a_line_between_two_states_is_found(story: Told) -> None:
 
 
 def test_a_line_that_was_paid_and_still_awaits_payment_is_found(story: Told) -> None:
-    assert "(workers_paid), paid for, was AwaitingPayment" in only(lost(story), CART).proof
+    proof = only(lost(story), CART).proof
+    assert "(workers_paid, 5.00 USD), paid for by pi_1 at 2026-01-05 00:00:39.500, was AwaitingPayment" in proof
 
 
 def test_a_line_that_came_out_twice_is_found(story: Told) -> None:
