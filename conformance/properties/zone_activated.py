@@ -114,8 +114,8 @@ def _stuck(history: History, subscription: SubscriptionTimeline, facts: list[Fac
         f"paid{paid}{since}, but when everything had settled, at {clock(last.time_us)}, the zone was still "
         "'initializing': it is stuck, and the customer has a plan for a zone that serves nothing."
     )
-    facts = [success, active, last]
-    return PROPERTY.finding(history, "batch", last.time_us, proof, facts, max(subscription.due_minor or 0, 1))
+    rows = [success, active, last]
+    return PROPERTY.finding(history, "batch", last.time_us, proof, rows, max(subscription.due_minor or 0, 1))
 
 
 PROPERTY = Property(
