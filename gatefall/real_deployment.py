@@ -114,6 +114,12 @@ def check_plan(target: Target, plan: Plan) -> None:
             target.check(plan.variants)
 
 
+def expect_plan(target: Target, plan: Plan) -> None:
+    """Let a deployment know everything that comes, so that variants in the same settings are run together."""
+    if _is_real(target):
+        target.expect(plan.variants, plan.manifest.seed)
+
+
 def workers_of(target: Target, workers: int) -> int:
     """A real deployment's cap, rate and journal are for all customers together, and so is how late the harness was."""
     from conformance.harness import Paced

@@ -12,7 +12,15 @@ from gatefall.configuration import variable
 from gatefall.crash_log import crash_log
 from gatefall.exit_codes import ExitCode
 from gatefall.options import Phases, flattened, quiet_option, workers_option
-from gatefall.real_deployment import check_plan, mistake_of, noted_of, tell_end, why_left_out_of, workers_of
+from gatefall.real_deployment import (
+    check_plan,
+    expect_plan,
+    mistake_of,
+    noted_of,
+    tell_end,
+    why_left_out_of,
+    workers_of,
+)
 from gatefall.targets import SIMULATED, check_target, chromium_for, target_named
 
 if TYPE_CHECKING:
@@ -131,6 +139,7 @@ def run(
         left_out = why_left_out_of(running, seed)
         plan = new_plan(scenarios, seed, target, flattened(phases), customers, noted_of(running), left_out)
         check_plan(running, plan)
+        expect_plan(running, plan)
         out = out or next_free_directory()
         claim(out, force)
     crash_log.directory = out

@@ -58,7 +58,7 @@ class SeenEvent:
 class StripeEvents:
     """Reads events until told to stop. `failed` says why they could not be read, if so."""
 
-    __slots__ = ("_events", "_now_us", "_pending", "_since_s", "_stripe", "failed")
+    __slots__ = ("_events", "_looking", "_next", "_now_us", "_pending", "_since_s", "_stripe", "failed")
 
     def __init__(self, stripe: StripeApi, now_us: Callable[[], int]) -> None:
         self._stripe = stripe
@@ -66,6 +66,8 @@ class StripeEvents:
         self._events: dict[str, SeenEvent] = {}
         self._pending: set[str] = set()
         self._since_s: int | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
         self.failed: str | None = None
 
     async def begin(self) -> None:
@@ -78,7 +80,21 @@ class StripeEvents:
         self._since_s = int(newest[0]["created"]) if newest else 0
 
     async def look(self) -> None:
-        """Read what is new, and what was pending. Raises nothing: `failed` keeps the first failure."""
+        """Read what is new, and what was pending. Raises nothing: `failed` keeps the first failure.
+
+        Whoever comes while somebody looks shares the next look with all others who do.
+        """
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_task(self._look_after(self._looking))
+        await asyncio.shield(self._next)
+
+    async def _look_after(self, looking: asyncio.Task[None] | None) -> None:
+        if looking is not None:
+            await asyncio.wait([looking])
+        self._looking, self._next = self._next, None
+        await self._look_now()
+
+    async def _look_now(self) -> None:
         if self.failed is not None:
             return
         try:
@@ -88,6 +104,12 @@ class StripeEvents:
                 self._note_pending(await self._stripe.get(f"/v1/events/{quote(name, safe='')}"), asked_us)
         except (NotPermitted, SetUpFailed) as error:
             self.failed = str(error)
+
+    async def rest(self) -> None:
+        """Let the looks that are under way end."""
+        for looking in (self._looking, self._next):
+            if looking is not None:
+                await asyncio.wait([looking])
 
     async def keep_looking(self) -> None:
         """Look every few seconds, until cancelled."""

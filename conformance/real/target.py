@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import secrets
 import signal
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from conformance.cells import cells
 from conformance.circumstances import ENTITLEMENT_BOUND_US
 from conformance.inspection import ContractInspector
 from conformance.over_http.browser import Browser
@@ -59,17 +61,38 @@ what its ledger puts half way or later came after the move. Assumption."""
 _MOVED_US: Final = 10 * MINUTE_US
 """A clock that is farther off than this was moved on purpose. Assumption: no skew is as large."""
 
+_TOGETHER_MAX: Final = 500
+"""Customers who are run before any is recorded: as many may be lost when the machine fails. Assumption."""
+_TOGETHER_PER_REQUEST_A_SECOND: Final = 5
+"""How many may be there at once for each request a second that the profile allows, so that nobody's own requests wait
+for others' turns. Assumption."""
+
 T = TypeVar("T")
 ClientFactory = Callable[[], HttpClient]
+Story = tuple[int, str, list[Fact]]
+"""One customer's number, account and facts."""
+
+
+class _Party:
+    """Customers of one variant who are asked for together, with what they have in common."""
+
+    __slots__ = ("customers", "population", "seed", "variant")
+
+    def __init__(self, variant: Variant, seed: int, customers: Sequence[int]) -> None:
+        self.variant = variant
+        self.seed = seed
+        self.customers = tuple(customers)
+        self.population = Population(variant)
+
+    def is_of(self, variant: Variant, seed: int, customers: Sequence[int]) -> bool:
+        """Whether those are its customers."""
+        return self.customers == tuple(customers) and self.seed == seed and self.variant == variant
 
 
 @dataclass(slots=True)
 class _Stay:
-    """What one call of `run` works with."""
+    """What everybody who is at the deployment at once works with."""
 
-    variant: Variant
-    seed: int
-    population: Population
     client: GuardedClient
     deployment: Deployment
     journal: AccountsJournal
@@ -111,6 +134,8 @@ class RealTarget:
         self._inspector = ContractInspector()
         self._run_id = secrets.token_hex(4)
         self._customers = 0
+        self._coming: list[_Party] = []
+        self._been: list[tuple[_Party, list[Story]]] = []
         self.not_deleted = 0
         """Accounts that are still there after the run; the journal holds them."""
         self.remarks: list[str] = []
@@ -146,37 +171,81 @@ class RealTarget:
         """Why a variant cannot be run here, though others can; None where it can."""
         return why_left_out(self.credentials, variant, seed)
 
+    def expect(self, variants: Sequence[Variant], seed: int) -> None:
+        """Say what will be run next, in this order: what suits the same settings is then run together.
+
+        A minute of settling, and a day of the deployment's clock, pass once for all of them.
+        """
+        parties = [(variant, cell.customers) for variant in variants for cell in cells(0, variant)]
+        self._coming = [_Party(variant, seed, customers) for variant, customers in parties]
+
     def run(self, variant: Variant, seed: int, customers: Sequence[int], on_settled: OnSettled) -> None:
         """Run those customers against the deployment; every account made is deleted before this returns.
 
         Raises Refused, SetUpFailed, JournalInUse, DamagedJournal, KeyboardInterrupt.
         """
         self.check([variant])
-        self._customers += len(customers)
+        stories = self._told_before(variant, seed, customers)
+        if stories is None:
+            together = self._together(variant, seed, customers)
+            self._count(together)
+            [stories, *others] = _interruptible(self._run(together))
+            self._been += zip(together[1:], others, strict=True)
+        for number, account, facts in stories:
+            on_settled(number, account, facts)
+
+    def _told_before(self, variant: Variant, seed: int, customers: Sequence[int]) -> list[Story] | None:
+        """The stories of who was there together with others; each once."""
+        for position, (party, stories) in enumerate(self._been):
+            if party.is_of(variant, seed, customers):
+                del self._been[position]
+                return stories
+        return None
+
+    def _together(self, variant: Variant, seed: int, customers: Sequence[int]) -> list[_Party]:
+        """Those customers, and who comes after them and can be there at the same time."""
+        position = next((n for n, one in enumerate(self._coming) if one.is_of(variant, seed, customers)), None)
+        if position is None:
+            return [_Party(variant, seed, customers)]
+        self._coming = self._coming[position:]  # whoever was before is recorded already
+        found = [self._coming.pop(0)]
+        if self.profile.accounts.provisioning == "pool":
+            return found  # a pool has accounts for one variant after the other
+        most = min(_TOGETHER_MAX, round(_TOGETHER_PER_REQUEST_A_SECOND * self.profile.limits.requests_per_second))
+        most -= len(customers)
+        for party in list(self._coming):
+            if told_settings(party.variant) == told_settings(variant) and len(party.customers) <= most:
+                most -= len(party.customers)
+                self._coming.remove(party)
+                found.append(party)
+        return found
+
+    def _count(self, parties: Sequence[_Party]) -> None:
+        """Keep to the cap. Raises Refused."""
+        self._customers += sum(len(party.customers) for party in parties)
         cap = self.profile.limits.customers
         if self._customers > cap:
             raise Refused([f"limits.customers: {self._customers:,} customers in this run, and the cap is {cap:,}"])
-        for number, account, facts in _interruptible(self._run(variant, seed, customers)):
-            on_settled(number, account, facts)
 
-    async def _run(self, variant: Variant, seed: int, customers: Sequence[int]) -> list[tuple[int, str, list[Fact]]]:
-        population = Population(variant)
-        self._check_accounts(variant, population, seed, customers)
+    async def _run(self, parties: Sequence[_Party]) -> list[list[Story]]:
+        """The stories of each party, in their order."""
+        for party in parties:
+            self._check_accounts(party)
         guarded = GuardedClient(self._client(), self.profile)
         with AccountsJournal(journal_path(self.profile, self.path)) as journal:
             deployment = Deployment(self.credentials, guarded)
             accounts = accounts_of(deployment, journal)
             stripe = None if self.credentials.restricted_key is None else StripeApi(deployment)
             events = None if stripe is None else StripeEvents(stripe, lambda: self.clock.now_us)
-            stay = _Stay(variant, seed, population, guarded, deployment, journal, accounts, stripe, events, {}, set())
+            stay = _Stay(guarded, deployment, journal, accounts, stripe, events, {}, set())
             before: Settings | None = None
             try:
                 await deployment.check_marker()
-                before = await self._set(deployment, variant)
+                before = await self._set(deployment, parties[0].variant)
                 if events is not None:
                     await events.begin()
                 async with self._browsing(stay):
-                    return await self._let_loose(stay, customers)
+                    return await self._let_loose(stay, parties)
             finally:
                 try:
                     async with asyncio.timeout(_CLEANING_S):
@@ -195,13 +264,14 @@ class RealTarget:
         async with Browser(self._chromium) as stay.browser:
             yield
 
-    def _check_accounts(self, variant: Variant, population: Population, seed: int, customers: Sequence[int]) -> None:
+    def _check_accounts(self, party: _Party) -> None:
         """Whether every account can be had, before the first is made. Raises SetUpFailed."""
-        why = {cannot_be_had(self.profile, one) for one in account_holders(variant, population, seed, customers)}
+        holders = account_holders(party.variant, party.population, party.seed, party.customers)
+        why = {cannot_be_had(self.profile, one) for one in holders}
         missing = sorted(one for one in why if one is not None)
         if missing:
             raise SetUpFailed(
-                f"scenario {variant.scenario.name} asks for {', '.join(missing)}, which [accounts] of "
+                f"scenario {party.variant.scenario.name} asks for {', '.join(missing)}, which [accounts] of "
                 f"{self.path} cannot supply; leave it out"
             )
 
@@ -214,25 +284,26 @@ class RealTarget:
             await deployment.configure(wanted)
         return before if before != wanted else None
 
-    async def _let_loose(self, stay: _Stay, customers: Sequence[int]) -> list[tuple[int, str, list[Fact]]]:
-        """All customers, as many at once as may be; their stories in the order of their numbers."""
+    async def _let_loose(self, stay: _Stay, parties: Sequence[_Party]) -> list[list[Story]]:
+        """All customers, as many at once as may be; the stories of each party in the order of their numbers."""
         room = asyncio.Semaphore(self.profile.limits.concurrency)
-        population, count = stay.population, stay.variant.scenario.customers.count
 
-        async def one(number: int) -> Visitor:
-            arrival_us = population.arrival_us(Streams(stay.seed, number), number, count)
+        async def one(party: _Party, number: int) -> Visitor:
+            count = party.variant.scenario.customers.count
+            arrival_us = party.population.arrival_us(Streams(party.seed, number), number, count)
             await asyncio.sleep(arrival_us * self.pace / SECOND_US)
             async with room:
-                visitor = await self._visitor(stay, number)
+                visitor = await self._visitor(stay, party, number)
                 await visitor.visit()
             await visitor.settle()
             return visitor
 
         async with _watching(stay.events):
-            visitors = await _all(one(number) for number in customers)
+            visitors = await _all(one(party, number) for party in parties for number in party.customers)
             shift = await self._let_expire(stay, visitors)
             await _all(visitor.look_last() for visitor in visitors)
-        return [(visitor.number, visitor.account.account_id, visitor.facts(shift)) for visitor in visitors]
+        told = iter([(visitor.number, visitor.account.account_id, visitor.facts(shift)) for visitor in visitors])
+        return [list(itertools.islice(told, len(party.customers))) for party in parties]
 
     async def _let_expire(self, stay: _Stay, visitors: Sequence[Visitor]) -> ClockShift:
         """Let a day pass where the deployment has a clock, and wait for what that ends."""
@@ -245,10 +316,10 @@ class RealTarget:
         await _all(_until_expired(visitor) for visitor in visitors if visitor.left_unpaid)
         return shift
 
-    async def _visitor(self, stay: _Stay, number: int) -> Visitor:
-        streams = Streams(stay.seed, number)
-        shopper = stay.population.draw(streams)
-        reference = f"gatefall-{self._run_id}-{self._slug(stay.variant)}-{number}"
+    async def _visitor(self, stay: _Stay, party: _Party, number: int) -> Visitor:
+        streams = Streams(party.seed, number)
+        shopper = party.population.draw(streams)
+        reference = f"gatefall-{self._run_id}-{self._slug(party.variant)}-{number}"
         account = await self._account(stay, shopper, reference)
         ahead_us = await self._check_customer(stay, account)
         paths = GatewayPaths(self.credentials, account.account_id)
@@ -263,17 +334,17 @@ class RealTarget:
             stay.events,
         )
         journal = Journal(self.clock)
-        session = self._session(stay, account, paths, world, journal, streams)
-        program = await self._program(stay, shopper, session, world, f"{reference}-beside")
+        session = self._session(party, account, paths, world, journal, streams)
+        program = await self._program(stay, party, shopper, session, world, f"{reference}-beside")
         return Visitor(number, account, shopper, program, session, journal, world, reader, stay.events, ahead_us)
 
     async def _program(
-        self, stay: _Stay, shopper: Shopper, session: Session, world: CustomerWorld, reference: str
+        self, stay: _Stay, party: _Party, shopper: Shopper, session: Session, world: CustomerWorld, reference: str
     ) -> Program[None]:
         """What the customer does: shop, or probe, beside a neighbour if the probe wants one."""
-        if stay.variant.scenario.probe is None:
+        if party.variant.scenario.probe is None:
             return customer_program(shopper, session)
-        probe = PROBES[stay.variant.scenario.probe]
+        probe = PROBES[party.variant.scenario.probe]
         neighbour: Session | None = None
         if probe.neighbour is not None:
             beside = neighbour_of(shopper, probe.neighbour)
@@ -281,7 +352,7 @@ class RealTarget:
             await self._check_customer(stay, account)
             paths = GatewayPaths(self.credentials, account.account_id)
             unheard = Journal(self.clock)
-            neighbour = self._session(stay, account, paths, world, unheard, session.streams)
+            neighbour = self._session(party, account, paths, world, unheard, session.streams)
         return probe_program(probe, shopper, session, self._reach(), neighbour)
 
     def _reach(self) -> Reach:
@@ -292,7 +363,7 @@ class RealTarget:
 
     def _session(
         self,
-        stay: _Stay,
+        party: _Party,
         account: Account,
         paths: GatewayPaths,
         world: CustomerWorld,
@@ -300,9 +371,9 @@ class RealTarget:
         streams: Streams,
     ) -> Session:
         session = visitor_session(
-            account, world, journal, streams, stay.population, paths.prefix, self.credentials.publishable_key
+            account, world, journal, streams, party.population, paths.prefix, self.credentials.publishable_key
         )
-        session.inspector = self._inspector if is_inspected(stay.variant) else None
+        session.inspector = self._inspector if is_inspected(party.variant) else None
         return session
 
     async def _account(self, stay: _Stay, shopper: Shopper, reference: str) -> Account:
@@ -391,6 +462,7 @@ async def _watching(events: StripeEvents | None) -> AsyncIterator[None]:
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+        await events.rest()
 
 
 async def _all(works: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from conformance.over_http.client import HttpAnswer, Unanswered, Unreachable
 from conformance.real.accounts_journal import AccountsJournal, JournalInUse, accounts_left
 from conformance.real.cleaning import clean
 from conformance.real.deployment import SetUpFailed
+from conformance.real.interlock import Refused
 from conformance.real.target import RealTarget
 from sim.facts import Fact
 from tests.conformance.real.stand_in import Seen, StandIn, answered
@@ -437,3 +438,48 @@ def test_what_an_account_was_made_with_is_read_whatever_provisioning_answers(
     for _, _, facts in let_loose(target(), variant, 2):
         given = [fact for fact in facts if fact.kind == "subscription" and (fact.detail or {}).get("at_start")]
         assert [fact.state for fact in given] == ["Provisioned"]
+
+
+def test_variants_that_are_expected_in_the_same_settings_are_there_together(
+    target: Any, scenario: Any, deployment: StandIn
+) -> None:
+    config = {"phase = 2": 'phase = "config"', "[accounts]": "[supports]\nclock = true\n\n[accounts]"}
+    phases = {
+        "  front_end: new\n": "",
+        "  phase: 2": "  regime: continuation\nmatrix:\n  phase: [2, 4]\n  front_end: [old, new]",
+    }
+    variants = scenario(phases)
+    assert [(one.phase, one.front_end) for one in variants] == [(2, "old"), (2, "new"), (4, "old"), (4, "new")]
+    real = target(config)
+    real.expect(variants, 7)
+    told = [let_loose(real, variant) for variant in variants]
+    assert [len(stories) for stories in told] == [4, 4, 4, 4]
+    assert [[number for number, _, _ in stories] for stories in told] == [[0, 1, 2, 3]] * 4
+    names = [name for stories in told for _, name, _ in stories]
+    assert len(set(names)) == 16
+    moved = [seen for seen in deployment.seen if seen.path == "/__test__/clock"]
+    assert len(moved) == 2
+    for variant, stories in zip(variants, told, strict=True):
+        attempts = [fact for _, _, facts in stories for fact in facts if fact.kind == "attempt"]
+        assert {(fact.detail or {})["front_end"] for fact in attempts} == {variant.front_end}
+    assert deployment.accounts() == []
+
+
+def test_a_variant_that_nobody_expected_is_run_alone(target: Any, scenario: Any, deployment: StandIn) -> None:
+    [variant] = scenario()
+    real = target()
+    real.expect([variant], 8)
+    assert len(let_loose(real, variant)) == 4
+    assert len(let_loose(real, variant)) == 4
+    assert len([seen for seen in deployment.seen if seen.path == "/__test__/accounts"]) == 8
+
+
+def test_the_cap_counts_all_who_are_there_together(target: Any, scenario: Any, deployment: StandIn) -> None:
+    variants = scenario(
+        {"  front_end: new\n": "", "  phase: 2": "  phase: 2\nmatrix:\n  front_end: [old, inline, new]"}
+    )
+    real = target({"customers = 20": "customers = 11"})
+    real.expect(variants, 7)
+    with pytest.raises(Refused, match="12 customers in this run, and the cap is 11"):
+        let_loose(real, variants[0])
+    assert deployment.seen == []
