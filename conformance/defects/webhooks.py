@@ -8,9 +8,11 @@ from conformance.defects.defect import Defect
 from conformance.defects.planting import Patches
 from sim.billing_webhooks import continuation, service
 from sim.billing_webhooks.continuation import APPLIED, Continuation, Verdict
-from sim.messages import Answer
+from sim.billing_webhooks.service import BillingWebhooks
+from sim.messages import Answer, Request
 from sim.store import Account
-from sim.stripe.signature import SignatureError, verify
+from sim.stripe.signature import SignatureError, sign, verify
+from sim.subscriptions_api.envelope import NOT_FITTING, refusal
 from sim.subscriptions_api.ledger import WEBHOOKS
 from sim.subscriptions_api.rollback import ask_for_rollback
 from sim.time import HOUR_US
@@ -256,6 +258,54 @@ def signature_age_unchecked(patch: Patches) -> None:
     )
 
 
+def tolerance_of_ten_minutes(patch: Patches) -> None:
+    """Twice the tolerance: clocks were once found to be apart."""
+    patch.replace(service, "verify", lambda payload, header, secret, now_s: verify(payload, header, secret, now_s, 600))
+
+
+def old_scheme_accepted(patch: Patches) -> None:
+    """A signature under any scheme will do, those that Stripe uses for tests alone included."""
+
+    def lenient(payload: bytes, header: str | None, secret: str, now_s: int) -> int:
+        return verify(payload, (header or "").replace("v0=", "v1="), secret, now_s)
+
+    patch.replace(service, "verify", lenient)
+
+
+def empty_secret_accepted(patch: Patches) -> None:
+    """A secret that is being rolled is empty for a while, and whoever signs with nothing is believed."""
+
+    def lenient(payload: bytes, header: str | None, secret: str, now_s: int) -> int:
+        try:
+            return verify(payload, header, secret, now_s)
+        except SignatureError:
+            return verify(payload, header, "", now_s)
+
+    patch.replace(service, "verify", lenient)
+
+
+def applied_before_verified(patch: Patches) -> None:
+    """The event is applied while its signature is being checked; the refusal comes too late."""
+
+    def make(original: Any) -> Any:
+        def handle(self: BillingWebhooks, request: Request) -> Any:
+            payload = request.body
+            if not isinstance(payload, bytes):
+                return (yield from original(self, request))
+            secret, now_s = self._config.webhook_secret, int(self._now_s())
+            try:
+                verify(payload, request.headers.get("stripe-signature"), secret, now_s)
+            except SignatureError as error:
+                believed = {"stripe-signature": sign(payload, secret, now_s)}
+                yield from original(self, Request(request.method, request.path, payload, believed))
+                return refusal(400, NOT_FITTING, f"body: {error}")
+            return (yield from original(self, request))
+
+        return handle
+
+    patch.wrap(BillingWebhooks, "handle", make)
+
+
 DEFECTS: Final[tuple[Defect, ...]] = (
     Defect(
         name="event-applied-as-often-as-it-comes",
@@ -383,6 +433,42 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         title="A signature is good for ever, so that an old delivery can be replayed.",
         plant=signature_age_unchecked,
         shown_by=("webhooks-forged",),
+        finds=("webhook-authentic",),
+        also=("no-entitlement-without-payment", "confirm-before-commit", "stores-agree"),
+    ),
+    Defect(
+        name="signatures-good-for-ten-minutes",
+        title="A signature is good for ten minutes instead of five.",
+        plant=tolerance_of_ten_minutes,
+        shown_by=("events-that-stripe-never-sent",),
+        customers=2,
+        finds=("webhook-authentic",),
+        also=("no-entitlement-without-payment", "confirm-before-commit", "stores-agree"),
+    ),
+    Defect(
+        name="signature-of-an-old-scheme-accepted",
+        title="A signature under any scheme will do, those for tests alone included.",
+        plant=old_scheme_accepted,
+        shown_by=("events-that-stripe-never-sent",),
+        customers=2,
+        finds=("webhook-authentic",),
+        also=("no-entitlement-without-payment", "confirm-before-commit", "stores-agree"),
+    ),
+    Defect(
+        name="signature-with-an-empty-secret-accepted",
+        title="An event that was signed with an empty secret is believed.",
+        plant=empty_secret_accepted,
+        shown_by=("events-that-stripe-never-sent",),
+        customers=2,
+        finds=("webhook-authentic",),
+        also=("no-entitlement-without-payment", "confirm-before-commit", "stores-agree"),
+    ),
+    Defect(
+        name="event-applied-before-it-is-verified",
+        title="An event is applied while its signature is checked; the 400 comes too late.",
+        plant=applied_before_verified,
+        shown_by=("events-that-stripe-never-sent",),
+        customers=2,
         finds=("webhook-authentic",),
         also=("no-entitlement-without-payment", "confirm-before-commit", "stores-agree"),
     ),
