@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from conformance.circumstances import Circumstances, circumstances_of
-from scenarios.scenario import Variant
+from scenarios.scenario import Regime, Variant
 
 FILE_NAME: Final = "run.json"
 FORMAT: Final = 1
@@ -83,13 +83,20 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSuite:
+    """That a run is one of the conformance suite, and in which phase and regime the target was."""
+
+    phase: int
+    regime: Regime
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that a run's facts depend on, and how far it came.
 
     `phases` and `customers` are what the command line put in place of the files' own; empty and None: nothing.
     `circumstances`: what is particular to the deployment, where it is a real one; `left_out`: what cannot be run there.
-    `model` is the fingerprint of the
-    code that acts.
+    `suite`: set where the variants are the conformance suite's. `model` is the fingerprint of the code that acts.
     """
 
     gatefall: str
@@ -101,6 +108,7 @@ class Manifest:
     customers: int | None = None
     circumstances: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    suite: StoredSuite | None = None
     model: str = field(default_factory=model_fingerprint)
     status: Status = "running"
     format: int = FORMAT
@@ -157,4 +165,6 @@ def _from_json(data: dict[str, Any]) -> Manifest:
     data["variants"] = tuple(PlannedVariant(**variant) for variant in data["variants"])
     data["left_out"] = tuple(LeftOut(**variant) for variant in data.get("left_out", ()))
     data["phases"] = tuple(data["phases"])
+    suite = data.get("suite")
+    data["suite"] = None if suite is None else StoredSuite(**suite)
     return Manifest(**data)

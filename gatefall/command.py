@@ -20,6 +20,7 @@ from gatefall.subcommands import Subcommands
 
 _SUBCOMMANDS: Final = {
     "run": "gatefall.run:run",
+    "conform": "gatefall.conform:conform",
     "serve": "gatefall.serve:serve",
     "judge": "gatefall.judge:judge",
     "report": "gatefall.report:report",
@@ -68,6 +69,7 @@ def gatefall(context: click.Context) -> None:
       gatefall run                                  the whole scenario library
       gatefall run mixed-cart.yaml --phase 0-6      one file, in every phase
       gatefall list scenarios                       what the library holds
+      gatefall conform --target staging.toml        the conformance suite against a deployment
       gatefall explain charged-once                 what a property means
     """
     check_variables(os.environ)

@@ -9,7 +9,7 @@ from typing import Final
 
 from conformance.harness import read_harness_note
 from conformance.judging import Judging
-from conformance.manifest import Manifest, StoredScenario
+from conformance.manifest import Manifest, StoredScenario, StoredSuite
 from conformance.running import Plan, RunRecord, VariantRecord, find_customers
 from conformance.simulated import NAME as SIMULATED
 from conformance.verdict import PropertyVerdict
@@ -43,6 +43,8 @@ def outcome_of(record: RunRecord, plan: Plan, out: Path) -> RunOutcome:
 
 def repeating_line(manifest: Manifest) -> str:
     """The command that makes the same run again."""
+    if manifest.suite is not None:
+        return _conforming_line(manifest, manifest.suite)
     words = ["gatefall", "run"]
     if [one.name for one in manifest.scenarios] != list(library_files()):
         words += [_as_named(one) for one in manifest.scenarios]
@@ -50,6 +52,15 @@ def repeating_line(manifest: Manifest) -> str:
         words += ["--target", manifest.target]
     if manifest.phases:
         words += ["--phase", ",".join(map(str, manifest.phases))]
+    if manifest.customers is not None:
+        words += ["--customers", str(manifest.customers)]
+    return shlex.join([*words, "--seed", str(manifest.seed)])
+
+
+def _conforming_line(manifest: Manifest, suite: StoredSuite) -> str:
+    """The same for a run of the conformance suite. What -k chose is not in it: the whole suite shows the same."""
+    words = ["gatefall", "conform", "--target", manifest.target]
+    words += ["--phase", str(suite.phase), "--regime", suite.regime]
     if manifest.customers is not None:
         words += ["--customers", str(manifest.customers)]
     return shlex.join([*words, "--seed", str(manifest.seed)])

@@ -72,15 +72,36 @@ def recorded_plan(out: Path) -> Plan:
         manifest = read_manifest(out)
     except NotARun as error:
         raise Mistake(str(error)) from error
-    left_out = {(one.scenario, one.slug) for one in manifest.left_out}
-    asked_for = _variants(load_stored(manifest.scenarios), manifest.phases, manifest.customers)
-    chosen = [one for one in asked_for if (one.scenario.name, slug_of(one)) not in left_out]
+    chosen = _suite(manifest) if manifest.suite is not None else _asked_for(manifest)
     if _planned(chosen) != manifest.variants:
         raise Mistake(
             f"{out}: its scenarios mean other variants to this version of gatefall ({__version__}) "
             f"than to the one that recorded them ({manifest.gatefall}); run them anew"
         )
     return Plan(manifest, tuple(chosen))
+
+
+def _asked_for(manifest: Manifest) -> list[Variant]:
+    """The variants of a run of scenarios."""
+    left_out = {(one.scenario, one.slug) for one in manifest.left_out}
+    asked_for = _variants(load_stored(manifest.scenarios), manifest.phases, manifest.customers)
+    return [one for one in asked_for if (one.scenario.name, slug_of(one)) not in left_out]
+
+
+def _suite(manifest: Manifest) -> list[Variant]:
+    """The variants of a run of the conformance suite: those of them that were chosen."""
+    from conformance.suite.selection import suite_variants
+
+    assert manifest.suite is not None
+    asked_for = suite_variants(
+        manifest.suite.phase,
+        manifest.suite.regime,
+        seed=manifest.seed,
+        customers=manifest.customers,
+        loaded=load_stored(manifest.scenarios),
+    )
+    planned = {(one.scenario, one.slug) for one in manifest.variants}
+    return [one for one in asked_for if (one.scenario.name, slug_of(one)) in planned]
 
 
 def check_same_model(out: Path, manifest: Manifest) -> None:

@@ -16,15 +16,24 @@ from reports.terminal import print_summary
 
 def tell(record: RunRecord, plan: Plan, out: Path) -> int:
     """Write all reports, print the summary, and return the exit code."""
+    outcome = outcome_of(record, plan, out)
+    return _print(outcome, _write(outcome, out))
+
+
+def write_reports(record: RunRecord, plan: Plan, out: Path) -> Path:
+    """Write all reports and print nothing; the page."""
+    return _write(outcome_of(record, plan, out), out)
+
+
+def _write(outcome: RunOutcome, out: Path) -> Path:
     from reports.html import write_html
     from reports.junit import write_junit
 
-    outcome = outcome_of(record, plan, out)
     write_result(out / "result.json", outcome)
     write_junit(out / "junit.xml", outcome)
     page = out / "report.html"
     write_html(page, outcome)
-    return _print(outcome, page)
+    return page
 
 
 def write_verdict(record: RunRecord, plan: Plan, out: Path) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
-from scenarios.library import library_directory, library_files
+from scenarios.library import library_directory, probing_directory
 from scenarios.reading import LoadedScenario, read_scenarios
 from scenarios.scenario import Customers, FrontEnd, Regime, Scenario, Variant
 from scenarios.variants import ALL_PHASES, front_end_in, pm_gate_in
@@ -29,7 +29,7 @@ CUSTOMERS_PER_LATER_NAME: Final = 3
 
 def suite_scenarios() -> list[LoadedScenario]:
     """Every scenario that the suite may take, negative controls apart. Raises ScenarioErrors."""
-    loaded = read_scenarios([library_directory(), *sorted(set(_probing()) - set(library_files()))])
+    loaded = read_scenarios([library_directory(), probing_directory()])
     return [one for one in loaded if not is_control(one.scenario)]
 
 
@@ -132,10 +132,3 @@ def _most_later_names(customers: Customers) -> int:
         customers.next_card,
     )
     return max(len(mix) if isinstance(mix, dict) else 1 for mix in later)
-
-
-def _probing() -> dict[str, object]:
-    """The probing scenarios by name."""
-    from scenarios import library
-
-    return dict(library.probing_files()) if hasattr(library, "probing_files") else {}

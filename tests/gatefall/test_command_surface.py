@@ -15,7 +15,7 @@ from gatefall.crash_log import crash_log
 
 Output = pytest.CaptureFixture[str]
 
-SUBCOMMANDS = ("run", "serve", "judge", "report", "replay", "check", "clean", "explain", "list", "schema")
+SUBCOMMANDS = ("run", "conform", "serve", "judge", "report", "replay", "check", "clean", "explain", "list", "schema")
 
 
 @pytest.fixture(autouse=True)

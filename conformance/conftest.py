@@ -1,0 +1,3 @@
+"""Makes `pytest conformance --target …` run the conformance suite."""
+
+pytest_plugins = ("conformance.suite.plugin",)
