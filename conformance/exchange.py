@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sim.facts import Fact
@@ -83,6 +84,12 @@ class Exchange:
             return True
         path = self.request.detail.get("path") if self.request is not None and self.request.detail is not None else None
         return type(path) is str and subscription_id in path.split("/")
+
+    @property
+    def does_not_fit(self) -> bool:
+        """Whether a probe sent it to be refused for its body: what comes of it is no word on anything else."""
+        probe: Any = (self.request.detail or {}).get("probe") if self.request is not None else None
+        return isinstance(probe, Mapping) and probe.get("tries") in ("malformed", "batch")
 
     @property
     def off_session(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from conformance import answer_form
 from conformance.leaks import Leaks
 from sim.customers.session import Session
 from sim.inspection import Remark
@@ -27,4 +28,4 @@ class ContractInspector:
 
 def misfits(request: Request, answer: Answer) -> Iterable[Remark]:
     """In what an answer does not have the form that the contract gives it."""
-    return ()
+    return (Remark("misfit", what) for what in answer_form.misfits(request.operation, answer))

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from conformance.history import History
 from conformance.intent_timeline import LEDGER_SLACK_US
-from conformance.probed import Trial, tried
 from conformance.subscription_timeline import member
+from conformance.trial import Trial
 from sim.facts import EXACT, LEDGER, Fact
 
 _MADE: Final = ("subscription", "intent", "plan", "zone", "invoice", "charge", "account_payment_method")
@@ -145,9 +145,7 @@ def _between_readings(history: History, refused: Collection[str]) -> Iterator[Le
 def _asked_between(history: History, start_us: int, end_us: int) -> list[Fact]:
     """The requests to change something that were sent between two moments."""
     return [
-        fact
-        for fact in history.of("request")
-        if start_us <= fact.time_us <= end_us and member(fact, "method") != "GET" and tried(fact).get("tries") != "look"
+        fact for fact in history.of("request") if start_us <= fact.time_us <= end_us and member(fact, "method") != "GET"
     ]
 
 

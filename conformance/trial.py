@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from conformance.history import History
@@ -64,6 +64,12 @@ class Trial(NamedTuple):
         return f"{self.status}, code {self.code}" if self.code is not None else str(self.status)
 
     @property
+    def errors(self) -> Sequence[str] | None:
+        """The messages of the errors; None where they were not kept."""
+        kept = member(self.answer, "errors")
+        return None if kept is None else [str(message) for message in kept]
+
+    @property
     def facts(self) -> tuple[Fact, ...]:
         """Request and answer, as evidence."""
         return (self.request,) if self.answer is None else (self.request, self.answer)
@@ -79,6 +85,11 @@ def trials(history: History, *tries: str) -> Iterator[Trial]:
         if answers is None:
             answers = {fact.subject: fact for fact in history.of("answer")}
         yield Trial(request, answers.get(request.subject), probe["tries"], probe)
+
+
+def is_probe(history: History) -> bool:
+    """Whether it is a probe's history."""
+    return any(member(attempt, "probe") is not None for attempt in history.of("attempt"))
 
 
 def unreachable(history: History, *what: str) -> str | None:

@@ -17,6 +17,12 @@ PROBE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "administrators-grants": "has administrators put the books of paid and unpaid accounts right",
         "card-numbers": "puts a card number wherever a front end might put one",
         "forged-events": "tells billing-webhooks of payments that Stripe never told of",
+        "malformed-input": "sends what does not fit to every operation, and to addresses that nothing is at",
+        "bad-batches": "buys batches with one bad line at each place among good ones",
+        "rate-limit": "asks until it is limited, and buys once it is not any more",
+        "repeats": "buys the same again with the same key: at once, after a time-out, changed, elsewhere, refused",
+        "repeats-after-errors": "buys the same again with a key that met a server error",
+        "every-operation": "asks for every operation as each client does, on session and off",
     }
 )
 """One line about each probe, by name, in the order in which they are listed."""

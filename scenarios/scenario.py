@@ -197,6 +197,8 @@ class Backend(Model):
     """What happens between commit and payment: grant first (legacy), confirm first (act-1), grant by event."""
     gates: dict[str, bool] = {}
     """Gates (feature flags) that depart from their defaults, by name."""
+    rate_limit: Annotated[int, Field(ge=1)] | None = None
+    """Requests of one credential in five minutes, where the deployment's settings can be changed. Absent: its own."""
     currency: Literal["usd"] = "usd"
     """Currency of all prices."""
 

@@ -67,6 +67,7 @@ class Deployment:
         self.faults = FaultPlan(scenario.faults, self.journal, self.storms) or None
         config = BackendConfig(variant.phase, variant.regime, scenario.backend.gates)
         self._reach = Reach(config.admin_jwt_secret, config.webhook_secret, webhooks=True, hours_pass=True)
+        config.change(rate_limit=scenario.backend.rate_limit)
         streams_of = self._streams.__getitem__
         deliveries = Deliveries(scenario.faults, streams_of, self.journal, clock, storms=self.storms)
         self.store = MemoryStore()

@@ -9,9 +9,9 @@ from typing import Final
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.left_behind import left_behind
-from conformance.probed import Trial, trials
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
+from conformance.trial import Trial, is_probe, trials
 from sim.facts import Fact
 
 TRIES: Final = "malformed"
@@ -32,7 +32,7 @@ _NOT_ITS_FAULT: Final = ((503, 1232), (504, 1000))
 
 def judge(history: History) -> Judgement:
     """Every malformed request that was answered, and what all of them left behind."""
-    tried = trials(history, TRIES)
+    tried = list(trials(history, TRIES)) if is_probe(history) else []
     if not tried:
         return conclude(0)
     checks = 0

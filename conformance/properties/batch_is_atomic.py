@@ -10,9 +10,9 @@ from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.left_behind import left_behind
-from conformance.probed import Trial, trials
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock, listed
+from conformance.trial import Trial, is_probe, trials
 from sim.facts import Fact
 
 TRIES: Final = "batch"
@@ -25,7 +25,7 @@ _BATCHES: Final[Mapping[str, str]] = {"bulk_create": "subscriptions", "registrar
 
 def judge(history: History) -> Judgement:
     """Batches with a bad line, and all others: answered for as a whole."""
-    tried = trials(history, TRIES)
+    tried = list(trials(history, TRIES)) if is_probe(history) else []
     bad = {trial.request.subject for trial in tried}
     checks = 0
     findings: list[Finding] = []
@@ -37,8 +37,11 @@ def judge(history: History) -> Judgement:
         checks += 1
         findings.extend(_judge_bad(history, trial))
     findings.extend(_left(history, tried))
+    used = _keys_used_otherwise(history)
     for exchange in history.exchanges.values():
         if exchange.id in bad or not exchange.accepted or exchange.operation not in _BATCHES:
+            continue
+        if exchange.idempotency_key in used:
             continue
         lines = _lines(exchange)
         if len(lines) > 1:
@@ -81,6 +84,19 @@ def _judge_accepted(history: History, exchange: Exchange, lines: set[str]) -> It
     )
     facts = [*exchange.facts, *exchange.subscriptions]
     yield PROPERTY.finding(history, "inline", answer.time_us, proof, facts, len(lines) - len(shown))
+
+
+def _keys_used_otherwise(history: History) -> set[str]:
+    """Keys that came with several bodies: such an answer may be that to another one."""
+    asked: dict[str, str] = {}
+    used: set[str] = set()
+    for exchange in history.exchanges.values():
+        key = exchange.idempotency_key
+        if key is not None and asked.setdefault(key, repr((exchange.operation, exchange.body))) != repr(
+            (exchange.operation, exchange.body)
+        ):
+            used.add(key)
+    return used
 
 
 def _lines(exchange: Exchange) -> set[str]:

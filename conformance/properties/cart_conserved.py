@@ -149,7 +149,7 @@ def _refused_unseen(history: History, attempt: Fact, end: Fact) -> Iterable[Find
                 refused[fact.operation] = fact
         elif refused and fact.state == "ok" and fact.operation is not None:
             refused.pop(fact.operation, None)
-    if not refused or end.state == "abandoned" or str(attempt.actor).startswith("iapi/"):
+    if not refused or end.state in ("abandoned", "probed") or str(attempt.actor).startswith("iapi/"):
         return ()
     return _unseen(history, attempt, end, refused)
 

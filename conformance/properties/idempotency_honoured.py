@@ -8,10 +8,10 @@ from typing import Final
 from conformance.exchange import Exchange
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.probed import tried
 from conformance.property import NOT_SETTLED, Judgement, Property, conclude
 from conformance.prose import clock, listed
 from conformance.subscription_timeline import member
+from conformance.trial import trials
 from sim.facts import Fact
 
 TRIES: Final = "repeats"
@@ -20,7 +20,7 @@ TRIES: Final = "repeats"
 _ERRORS_MIN: Final = 2
 """How often a server error must come again once the same request has passed. Assumption: once may be bad luck."""
 
-_NOT_KEPT = (401, 403, 404, 405, 429)
+_NOT_KEPT = (401, 403, 404, 405)
 """Refusals that may come from the way to the service, before it looks at the key."""
 
 
@@ -59,7 +59,9 @@ def _kept(exchange: Exchange) -> bool:
     answer = exchange.answer
     if answer is None or answer.status is None or answer.state == "unknown":
         return False
-    return answer.status < 500 and not (answer.status in _NOT_KEPT and answer.code in (None, 971, 7001, 7003, 10000))
+    if answer.status == 429 or answer.status >= 500:
+        return False
+    return not (answer.status in _NOT_KEPT and answer.code in (None, 7001, 7003, 10000))
 
 
 def _judge_key(history: History, key: str, exchanges: list[Exchange]) -> Iterable[Finding]:
@@ -138,7 +140,7 @@ def _error_kept(
 
 def tries_repeats(history: History) -> bool:
     """Whether a probe repeated purchases, and read the account before and after."""
-    return bool(history.of("snapshot")) and any(tried(fact).get("tries") == TRIES for fact in history.of("request"))
+    return bool(history.of("snapshot")) and any(True for _ in trials(history, TRIES))
 
 
 def _judge_books(history: History) -> Iterable[Finding]:

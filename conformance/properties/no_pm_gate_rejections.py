@@ -30,6 +30,8 @@ def judge(history: History) -> Judgement:
             checks += 1
         if fact.code == 1210:
             findings.append(_rejected(history, fact))
+        elif gated and _sent_to_be_refused(history, fact):
+            continue
         elif gated and fact.state == "ok" and fact.operation in PAYMENT_OPERATIONS:
             finding = _without_way_to_pay(history, fact)
             if finding is not None:
@@ -46,6 +48,11 @@ def judge(history: History) -> Judgement:
                 checks += 1
                 findings.append(_rejected(history, fact))
     return conclude(checks, findings, undecided)
+
+
+def _sent_to_be_refused(history: History, fact: Fact) -> bool:
+    exchange = history.exchanges.get(fact.subject)
+    return exchange is not None and exchange.does_not_fit
 
 
 def _unexplained(fact: Fact) -> str:

@@ -8,10 +8,9 @@ from typing import Final
 
 from conformance.finding import Finding
 from conformance.history import History
-from conformance.probed import Trial, trials, unreachable
 from conformance.property import Judgement, Property, conclude
 from conformance.prose import clock
-from conformance.subscription_timeline import member
+from conformance.trial import Trial, is_probe, trials, unreachable
 from sim.facts import Fact
 
 TRIES: Final = "rate-limit"
@@ -31,7 +30,7 @@ def judge(history: History) -> Judgement:
     """Every 429, the polling of those who are no probes, and a purchase that met the limit."""
     checks = 0
     findings: list[Finding] = []
-    tried = trials(history, TRIES)
+    tried = list(trials(history, TRIES)) if is_probe(history) else []
     probing = {trial.request.subject for trial in tried}
     polled = False
     for fact in history.of("answer"):
@@ -71,9 +70,7 @@ def _untold(fact: Fact) -> str | None:
 
 def _may_complain(history: History, fact: Fact) -> bool:
     """Whether nothing but the polling can have met the limit: no fault on purpose, and no probe on this account."""
-    return not history.circumstances.faulty and not any(
-        member(attempt, "probe") is not None for attempt in history.of("attempt")
-    )
+    return not history.circumstances.faulty and not is_probe(history)
 
 
 def _lost(history: History, tried: list[Trial]) -> Iterator[Finding]:

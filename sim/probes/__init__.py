@@ -13,14 +13,19 @@ from typing import Final
 
 from sim.probes.administrators_grants import ADMINISTRATORS_GRANTS
 from sim.probes.administrators_tokens import ADMINISTRATORS_TOKENS
+from sim.probes.bad_batches import BAD_BATCHES
 from sim.probes.card_numbers import CARD_NUMBERS
+from sim.probes.every_operation import EVERY_OPERATION
 from sim.probes.forged_events import FORGED_EVENTS
+from sim.probes.malformed_input import MALFORMED_INPUT
 from sim.probes.ordinary_purchase import ORDINARY_PURCHASE
 from sim.probes.other_accounts import OTHER_ACCOUNTS
 from sim.probes.probe import Probe
 from sim.probes.prober import Prober
 from sim.probes.program import probe_program
+from sim.probes.rate_limit import RATE_LIMIT
 from sim.probes.reach import Reach
+from sim.probes.repeats import REPEATS, REPEATS_AFTER_ERRORS
 
 __all__ = ["PROBES", "Probe", "Prober", "Reach", "probe_program"]
 
@@ -34,6 +39,12 @@ PROBES: Final[Mapping[str, Probe]] = MappingProxyType(
             ADMINISTRATORS_GRANTS,
             CARD_NUMBERS,
             FORGED_EVENTS,
+            MALFORMED_INPUT,
+            BAD_BATCHES,
+            RATE_LIMIT,
+            REPEATS,
+            REPEATS_AFTER_ERRORS,
+            EVERY_OPERATION,
         )
     }
 )

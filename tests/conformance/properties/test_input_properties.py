@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conformance.left_behind import left_behind
-from conformance.probed import trials
 from conformance.properties.bad_input_refused import names
+from conformance.trial import trials
 from sim.facts import LEDGER, OBSERVED
 
 Told = Callable[..., Any]
@@ -260,7 +260,7 @@ def test_without_stripes_ledger_it_is_not_said_to_hold(story: Told) -> None:
 
 def test_accepted_requests_leave_something_of_course(story: Told) -> None:
     told = malformed(probing(story), 10, "r1", 200).state(10.2, "s1", "AwaitingPayment")
-    assert not list(left_behind(told.history(), trials(told.history(), "malformed")))
+    assert not list(left_behind(told.history(), list(trials(told.history(), "malformed"))))
 
 
 # --- batch-is-atomic ------------------------------------------------------------------------------------------------
@@ -441,7 +441,7 @@ def test_a_purchase_that_is_lost_to_the_limit_is_found(story: Told) -> None:
 def test_a_limit_out_of_reach_is_undecided(story: Told) -> None:
     told = probing(story, "rate-limit")
     told.tell(10, "unreachable", "rate-limit", source=OBSERVED, detail={"reason": "nobody says how low it is"})
-    assert told.judge(LIMIT).undecided == "nobody says how low it is"
+    assert told.judge(LIMIT).undecided == "rate-limit could not be tried: nobody says how low it is"
 
 
 # --- idempotency-honoured: what only probes try ---------------------------------------------------------------------
