@@ -1,8 +1,8 @@
 """The form of answers: the envelope, its agreement with the status, and results as the OpenAPI description has them.
 
 The description says what our own deployment answers; where the contract leaves more open than that, so does this:
-other members, null for a member that may be missing, other states between, other codes, other products, and amounts,
-labels and secrets whose values are other properties' affair.
+other members, null for a member that may be missing, other states between, other codes, ids and products. Labels and
+secrets have values that are other properties' affair.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ def _schemas() -> dict[str, Any]:
     schemas["RatePlanId"] = schemas["Feature"] = {"type": "string"}
     schemas["ClientSecret"] = schemas["SetUp"]["properties"]["client_secret"] = {"type": "string"}
     schemas["Profile"]["properties"] = {}
+    schemas["PaymentMethod"]["properties"]["id"] = {"type": "string", "minLength": 1}
     schemas["Invoice"]["properties"]["label"] = {"type": "string"}
     schemas["Bought"]["properties"]["subscriptions"].pop("minItems")
     schemas["Currency"] = schemas["ToConfirm"]["properties"]["intent_type"] = {"type": "string"}

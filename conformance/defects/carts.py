@@ -54,6 +54,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=last_line_not_made,
         shown_by=("double-submit",),
         finds=("cart-conserved",),
+        also=("batch-is-atomic",),
     ),
     Defect(
         name="last-line-not-shown",
@@ -61,7 +62,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=last_line_not_shown,
         shown_by=("double-submit",),
         finds=("cart-conserved",),
-        also=("zero-due-sets-up",),
+        also=("zero-due-sets-up", "batch-is-atomic"),
     ),
     Defect(
         name="each-line-made-twice",

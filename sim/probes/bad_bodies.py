@@ -109,7 +109,8 @@ def of_components(whole: Mapping[str, Any]) -> Iterator[BadBody]:
     """What more units may not be."""
     yield without(whole, "component_values")
     yield from wrongly(whole, "component_values", [], {}, "origins", 5, None)
-    for value in (0, -1, 1.5, "2", None, True, []):
+    values: tuple[Any, ...] = (0, -1, 1.5, "2", None, True, [])
+    for value in values:
         units = {"name": "origins", "value": value}
         yield BadBody(f"value {_shown(value)}", {**whole, "component_values": [units]}, "component_values[0].value")
     yield BadBody("a component that is a text", {**whole, "component_values": ["origins"]}, "component_values")
@@ -119,8 +120,9 @@ def of_domains(whole: Mapping[str, Any]) -> Iterator[BadBody]:
     """What domains may not be."""
     yield without(whole, "domains")
     yield from wrongly(whole, "domains", [], {}, "probed.com", 5, None)
-    for value in (None, 5, ["probed.com"], "", "no domain", "http://probed.com/"):
-        entry = {"name": value, "years": 1}
+    names: tuple[Any, ...] = (None, 5, ["probed.com"], "", "no domain", "http://probed.com/")
+    for value in names:
+        entry: JsonObject = {"name": value, "years": 1}
         yield BadBody(f"a domain named {_shown(value)}", {**whole, "domains": [entry]}, "domains[0].name")
     for years in (0, -1, 1.5, "1", None, True):
         entry = {"name": "probed.com", "years": years}

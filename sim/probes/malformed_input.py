@@ -142,7 +142,8 @@ def _left_open(prober: Prober, places: Iterable[Place]) -> Program[None]:
     headers = {"content-type": "text/plain"}
     path = prober.path("/zones")
     yield from patiently(prober, "create_zone", "POST", path, bad.ZONE, tries=TRIES, about=about, headers=headers)
-    for token in (5, [], "t" * 5_000):
+    tokens: tuple[Any, ...] = (5, [], "t" * 5_000)
+    for token in tokens:
         body = BadBody("a turnstile token that is none", {"turnstile_token": token}, None, "answered")
         yield from _send(prober, Place("setup_payment_method", "POST", "/billing/profile/payment-method", ()), body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim.clients.reply import Reply
-from sim.effects import Program, Spawn, Wait
+from sim.effects import DEFAULT_TIMEOUT_US, Program, Spawn, Wait
 from sim.probes.patience import held
 from sim.probes.probe import Probe
 from sim.probes.prober import Prober
@@ -39,10 +39,11 @@ def _program(prober: Prober) -> Program[None]:
     yield from prober.look("end", _LISTS)
 
 
-def _buy(prober: Prober, key: str, body: Any, timeout_us: int | None = None) -> Program[Reply]:
-    more = {} if timeout_us is None else {"timeout_us": timeout_us}
+def _buy(prober: Prober, key: str, body: Any, timeout_us: int = DEFAULT_TIMEOUT_US) -> Program[Reply]:
     path = prober.session.addresses.bulk
-    return (yield from prober.client.ask("bulk_create", "POST", path, body, tries=TRIES, key=key, **more))
+    return (
+        yield from prober.client.ask("bulk_create", "POST", path, body, tries=TRIES, key=key, timeout_us=timeout_us)
+    )
 
 
 def _at_once(prober: Prober) -> Program[None]:
