@@ -245,6 +245,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         shown_by=_PUSHED,
         customers=2,
         finds=("card-data-stays-out",),
+        also=("envelope-conforms",),
     ),
     Defect(
         name="card-number-taken-for-an-id",
