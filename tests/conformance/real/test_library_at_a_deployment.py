@@ -32,7 +32,7 @@ def suited() -> list[Variant]:
     """Each scenario that can be run there, once: in turn in the first, second, … of its variants in three phases."""
     by_name: dict[str, list[Variant]] = {}
     for one in variants(read_scenarios([library_directory(), probing_directory()]), (1, 2, 4), CUSTOMERS):
-        if not one.scenario.faults and not one.scenario.capacity:
+        if not one.scenario.has_faults and not one.scenario.capacity:
             by_name.setdefault(one.scenario.name, []).append(one)
     return [found[position % len(found)] for position, found in enumerate(by_name.values())]
 
