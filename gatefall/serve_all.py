@@ -228,8 +228,9 @@ def _storm_lines(settings: MockSettings) -> list[str]:
     """What was drawn of a storm, so that what strikes later can be understood."""
     if settings.storm is None:
         return []
-    from conformance.servers.live_faults import drawn_storm
-    from sim.storm import told
+    from conformance.servers.live_faults import drawn_storm, in_words
 
     drawn = drawn_storm(settings.storm, settings.seed)
-    return [f"storm              {told(fault)}" for fault in drawn] or ["storm              calm: nothing was drawn"]
+    return [f"storm              {in_words(fault)}" for fault in drawn] or [
+        "storm              calm: nothing was drawn"
+    ]

@@ -76,7 +76,7 @@ class Storms:
         """Tell what was drawn: one fact for each kind, or that there is none."""
         drawn = self._of(streams)
         for _, fault in drawn:
-            self._note(account_id, fault.service or "billing-webhooks", fault.kind, _settings(fault))
+            self._note(account_id, fault.service or "billing-webhooks", fault.kind, settings_of(fault))
         if not drawn:
             self._note(account_id, "", "calm", None)
 
@@ -149,13 +149,6 @@ _TOLD: Final[Mapping[str, str]] = {
 }
 
 
-def _settings(fault: Fault) -> dict[str, Any]:
+def settings_of(fault: Fault) -> dict[str, Any]:
     """What was drawn, as a fact tells it: durations in microseconds."""
     return {told: getattr(fault, name) for name, told in _TOLD.items() if name in fault.model_fields_set}
-
-
-def told(fault: Fault) -> str:
-    """One drawn fault in words, for a server's announcement."""
-    where = fault.service or "deliveries"
-    settings = ", ".join(f"{name} {value:g}" for name, value in _settings(fault).items())
-    return f"{fault.kind} ({where}): {settings}"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
+from conformance.prose import span
 from conformance.servers.service_app import Answering, Dropped
 from conformance.servers.stripe_deliveries import FIRST_DELAY_US
 from scenarios.scenario import Fault, Storm
@@ -20,7 +21,7 @@ from sim.facts import Journal
 from sim.faults import FORGED, FaultPlan
 from sim.messages import Answer, Request
 from sim.principal import Principal
-from sim.storm import Storms, drawn_faults
+from sim.storm import Storms, drawn_faults, settings_of
 from sim.streams import Streams
 from sim.stripe.hosted_pages import PREFIX
 from sim.time import SECOND_US, Clock
@@ -47,6 +48,16 @@ def live_deliveries(
 def drawn_storm(storm: Storm, seed: int) -> list[Fault]:
     """What a server with that seed makes of a storm."""
     return [fault for _, fault in drawn_faults(storm, Streams(seed, 0))]
+
+
+def in_words(fault: Fault) -> str:
+    """A fault that was drawn, for the server's announcement."""
+    said = [
+        f"{name.removesuffix('_us').replace('_', ' ')} {span(value) if name.endswith('_us') else f'{value:.3g}'}"
+        for name, value in settings_of(fault).items()
+        if value
+    ]
+    return f"{fault.kind} ({fault.service or 'deliveries'}): {', '.join(said)}"
 
 
 def stripe_operation(request: Request) -> str:

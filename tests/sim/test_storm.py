@@ -12,7 +12,7 @@ from sim.deployment import SimulatedDeployment
 from sim.facts import Fact, Journal
 from sim.faults import FaultPlan, error_answer
 from sim.principal import Principal
-from sim.storm import Storms, drawn_faults, told
+from sim.storm import Storms, drawn_faults
 from sim.streams import Streams
 from sim.time import HOUR_US, MINUTE_US, SECOND_US
 from sim.world import WorldClock
@@ -205,9 +205,3 @@ def test_events_that_were_lost_unnoticed_converge_when_they_are_sent_again() -> 
         ends = [fact.state for fact in facts if fact.kind == "final_subscription"]
         assert not paid or "Provisioned" in ends
     assert swallowed > 5
-
-
-def test_a_drawn_fault_is_told_in_words() -> None:
-    assert told(Fault(kind="error", service="stripe", probability=0.25, status=502)) == (
-        "error (stripe): probability 0.25, status 502"
-    )

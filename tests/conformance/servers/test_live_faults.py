@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from conformance.servers.live_faults import LiveFaults, drawn_storm, live_deliveries, stripe_operation
+from conformance.servers.live_faults import LiveFaults, drawn_storm, in_words, live_deliveries, stripe_operation
 from conformance.servers.metrics import CountingJournal, Metrics
 from scenarios.fault_operations import STRIPE_OPERATIONS
 from scenarios.reading import read_scenarios
@@ -105,3 +105,8 @@ def test_a_server_has_one_storm_which_its_seed_draws_and_which_ends() -> None:
     assert 429 in _statuses(faults, 20)
     clock.now_us += HOUR_US
     assert set(_statuses(faults, 20)) == {200}
+
+
+def test_a_drawn_fault_is_told_in_words() -> None:
+    fault = Fault(kind="rate_limit", service="stripe", probability=0.25, after=0, until=HOUR_US, retry_after=SECOND_US)
+    assert in_words(fault) == "rate_limit (stripe): probability 0.25, until 1.0 h, retry after 1.00 s"
