@@ -99,7 +99,7 @@ def summarize(plan: Plan, out: Path, left_out: Sequence[LeftOut]) -> Summary:
         folded = variant.folds[1]
         assert isinstance(folded, Coverage)
         coverage.merge(folded)
-    rows = tuple(property_rows(record))
+    rows = tuple(row if record.complete else _cut_off(row) for row in property_rows(record))
     gaps = [*coverage.gaps(_phase(plan)), *(Gap("properties", row.name) for row in rows if _never(row))]
     incomplete = tuple(variant.scenario for variant in record.variants if not variant.complete)
     return Summary(plan, out, _value(rows, incomplete, late), rows, coverage, tuple(gaps), incomplete, late, left_out)
@@ -115,6 +115,13 @@ def property_rows(record: RunRecord) -> Iterator[PropertyRow]:
             by_name[verdict.property].append((variant.scenario, verdict))
     for name, found in by_name.items():
         yield _row(name, found)
+
+
+def _cut_off(row: PropertyRow) -> PropertyRow:
+    """What is said of a property where the run did not come to its end: never that it held."""
+    if row.standing != "held":
+        return row
+    return PropertyRow(row.name, "inconclusive", f"{row.remark}, and the run did not come to its end")
 
 
 def _row(name: str, found: Sequence[tuple[str, PropertyVerdict]]) -> PropertyRow:
