@@ -159,6 +159,12 @@ def _redirected(history: History) -> bool:
     return bool(history.of("redirect"))
 
 
+def _by_paypal(history: History) -> bool:
+    return _redirected(history) or any(
+        fact.detail is not None and fact.detail.get("pm_on_file") == "paypal" for fact in history.of("attempt")
+    )
+
+
 def _moved_zones(history: History) -> bool:
     return any(fact.operation in ("create_zone", "patch_zone") for fact in history.of("request"))
 
@@ -186,7 +192,8 @@ EVIDENCE: Final[Mapping[str, Evidence]] = MappingProxyType(
         "no-rollback": Evidence(
             outside=(
                 "A subscription that an answer showed in force, and that a later list or the end shows waiting or "
-                "ended, although nobody cancelled it."
+                "ended, although nobody cancelled it; an entitlement that a probe read as active before a decline, and "
+                "as inactive after it."
             ),
             to_hold=(LIST, ENTITLEMENTS),
             blind="rollbacks of what no answer ever showed as in force",
@@ -254,7 +261,8 @@ EVIDENCE: Final[Mapping[str, Evidence]] = MappingProxyType(
         "no-pm-gate-rejections": Evidence(
             outside=(
                 "Answers of the six operations; Stripe's events tell whether an answer without a secret left the "
-                "customer no way to pay. Whether a 500 comes of the missing payment method cannot be seen."
+                "customer no way to pay. A 500 accuses only where the same request, with its key, answered so at least "
+                "three times in a minute or more, reads worked in between, and it worked with a card in it."
             ),
             to_hold=(LEDGER_OBJECTS, LEDGER_EVENTS),
             concerns=_never,
@@ -400,6 +408,31 @@ EVIDENCE: Final[Mapping[str, Evidence]] = MappingProxyType(
         "pm-saved-as-side-effect": Evidence(
             outside="The payment method of each success, as Stripe's events name it, against the methods at the end.",
             to_accuse=(LEDGER_OBJECTS, LEDGER_EVENTS, LIST, PAYMENT_METHODS),
+        ),
+        "pm-in-use-protected": Evidence(
+            outside="Removals and the lists that a probe reads before and after; Stripe's events of what waited.",
+            to_hold=(LEDGER_OBJECTS, LEDGER_EVENTS),
+            blind="a removal by another way than the operation: at Stripe, or by support",
+            concerns=_never,
+        ),
+        "bad-debt-isolated": Evidence(
+            outside=(
+                "Payments of debts, the lists that a probe reads before and after, and what Stripe collected meanwhile."
+            ),
+            to_hold=(LEDGER_OBJECTS, LEDGER_EVENTS),
+            besides=(STANDING,),
+            blind="a charge that another operation makes at the same moment",
+            concerns=_never,
+        ),
+        "history-truthful": Evidence(
+            outside="Pages of the billing history as a probe reads them: as from inside.", concerns=_never
+        ),
+        "paypal-right-path": Evidence(
+            outside="PayPal customers' answers, entitlements and the end, against what Stripe says was paid by when.",
+            to_accuse=(LEDGER_OBJECTS, LIST, ENTITLEMENTS),
+            to_hold=(LEDGER_EVENTS,),
+            blind="what was granted less than two seconds before the money",
+            concerns=_by_paypal,
         ),
         "conversion-counted-once": Evidence(outside="Attempts and outcomes: as from inside.", concerns=_never),
     }

@@ -68,13 +68,8 @@ def _listed(capabilities: Iterable[str]) -> str:
 
 def _unknown(name: str) -> click.ClickException:
     from conformance.properties import PROPERTIES
-    from gatefall.mistakes import Mistake, unknown_name
-    from scenarios.property_names import BY_ID
+    from gatefall.mistakes import unknown_name
 
-    if name in BY_ID:
-        return Mistake(
-            f'the property "{name}" has a name, but is not checked yet; `gatefall explain` lists those that are'
-        )
     return unknown_name("property", name, PROPERTIES, "gatefall explain")
 
 

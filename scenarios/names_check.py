@@ -13,7 +13,7 @@ from scenarios.expectation import ExpressionError, parse_threshold, parse_when
 from scenarios.gates import GATES
 from scenarios.parameters import PARAMETERS
 from scenarios.probe_names import PROBE_NAMES
-from scenarios.property_names import BY_ID, CHECKED_PROPERTIES
+from scenarios.property_names import CHECKED_PROPERTIES
 from scenarios.scenario_error import KeyPath
 from scenarios.structure import Finding, mistake, unknown_name
 from scenarios.yaml_tree import MappingNode, Node, ScalarNode, SequenceNode
@@ -68,12 +68,7 @@ def _tld(path: KeyPath, value: str) -> Finding | None:
 
 
 def _property(path: KeyPath, value: str) -> Finding | None:
-    if value in CHECKED_PROPERTIES:
-        return None
-    finding = unknown_name(path, value, CHECKED_PROPERTIES)
-    if value in BY_ID:
-        return finding._replace(problem="a property that is not checked yet", suggestion="")
-    return finding
+    return None if value in CHECKED_PROPERTIES else unknown_name(path, value, CHECKED_PROPERTIES)
 
 
 def _probe(path: KeyPath, value: str) -> Finding | None:

@@ -23,6 +23,13 @@ PROBE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "repeats": "buys the same again with the same key: at once, after a time-out, changed, elsewhere, refused",
         "repeats-after-errors": "buys the same again with a key that met a server error",
         "every-operation": "asks for every operation as each client does, on session and off",
+        "payment-method-in-use": "takes off file what a subscription in force depends on, and what it does not",
+        "payment-method-before-confirmation": "takes off file what is there while a purchase waits for its customer",
+        "debts": "pays invoices that are no debts, then a debt, then the debt again, beside a neighbour",
+        "billing-history": "reads the billing history by pages while invoices arrive, and by days and moments",
+        "change-watched": "changes a plan, has the payment declined, pays, and looks between every two steps",
+        "purchase-repeated": "buys without a payment method, and repeats what answers 500 for more than a minute",
+        "pay-after-expiry": "pays a day too late, and buys again",
     }
 )
 """One line about each probe, by name, in the order in which they are listed."""

@@ -78,30 +78,5 @@ PROPERTY_NAMES: Final[tuple[PropertyName, ...]] = (
 
 BY_ID: Final[Mapping[str, PropertyName]] = MappingProxyType({name.id: name for name in PROPERTY_NAMES})
 
-_CHECKED_SINGLY: Final = (
-    "webhook-authentic",
-    "webhook-eventually-applied",
-    "redirect-never-returns",
-    "accounts-isolated",
-    "admin-authenticated",
-    "admin-grants-only-what-is-paid",
-    "secrets-stay-secret",
-    "card-data-stays-out",
-    "cart-conserved",
-    "each-secret-settled",
-    "zone-activated",
-    "pm-saved-as-side-effect",
-    "bad-input-refused",
-    "envelope-conforms",
-    "rate-limit-told",
-    "batch-is-atomic",
-    "idempotency-honoured",
-    "conversion-counted-once",
-)
-
-CHECKED_PROPERTIES: Final[tuple[str, ...]] = tuple(
-    name.id
-    for name in PROPERTY_NAMES
-    if name.group in ("payment and entitlement", "the gate") or name.id in _CHECKED_SINGLY
-)
+CHECKED_PROPERTIES: Final[tuple[str, ...]] = tuple(name.id for name in PROPERTY_NAMES)
 """What `properties: all` stands for: every name a scenario may use, in the order above."""

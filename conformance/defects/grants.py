@@ -181,6 +181,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
             "stores-agree",
             "update-keeps-old-plan",
             "zone-activated",
+            "paypal-right-path",
         ),
     ),
     Defect(
@@ -240,6 +241,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
             "failed-payment-can-be-retried",
             "old-frontend-survives",
             "zone-activated",
+            "paypal-right-path",
         ),
     ),
     Defect(
@@ -264,7 +266,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=activation_forgotten,
         shown_by=("missing-payment-method",),
         finds=("payment-leads-to-entitlement", "stores-agree"),
-        also=("cart-conserved", "each-secret-settled", "redirect-never-returns", "zone-activated"),
+        also=("cart-conserved", "each-secret-settled", "redirect-never-returns", "zone-activated", "paypal-right-path"),
     ),
     Defect(
         name="another-product-granted",
@@ -279,7 +281,14 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=first_line_alone_granted,
         shown_by=("double-submit",),
         finds=("payment-leads-to-entitlement", "cart-conserved"),
-        also=("amounts-agree", "stores-agree", "webhook-eventually-applied", "each-secret-settled", "zero-due-sets-up"),
+        also=(
+            "amounts-agree",
+            "stores-agree",
+            "webhook-eventually-applied",
+            "each-secret-settled",
+            "zero-due-sets-up",
+            "paypal-right-path",
+        ),
     ),
     Defect(
         name="granted-ten-minutes-late",

@@ -170,6 +170,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
             "old-frontend-survives",
             "redirect-never-returns",
             "stores-agree",
+            "paypal-right-path",
         ),
     ),
     Defect(

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from conformance.defects.defect import Defect
 from conformance.defects.planting import Patches, Plant
+from sim.billing_webhooks.continuation import Continuation
 from sim.store import Account, Purchase
-from sim.subscriptions_api.ledger import API, Ledger
+from sim.subscriptions_api.ledger import API, WEBHOOKS, Ledger
 
 
 def change_applied_at_once(operation: str) -> Plant:
@@ -68,6 +69,30 @@ def failed_change_drops_plan(patch: Patches) -> None:
     patch.wrap(Ledger, "end", make)
 
 
+def declined_change_rolled_back(patch: Patches) -> None:
+    """The old engine's rollback runs when the payment of a change fails: it takes away what it believes was granted."""
+
+    def make(original: Any) -> Any:
+        def failed(self: Continuation, account: Account, event: Any) -> Any:
+            purchase = account.intents.get(event.object_id)
+            if purchase is not None and purchase.state == "open" and purchase.change is not None:
+                subscription = account.subscriptions[purchase.subscription_ids[0]]
+                self._ledger.deactivate(account, subscription, "rollback", WEBHOOKS)
+            return (yield from original(self, account, event))
+
+        return failed
+
+    def make_applied(original: Any) -> Any:
+        def apply(self: Ledger, account: Account, purchase: Purchase, because: str, actor: str) -> None:
+            original(self, account, purchase, because, actor)
+            self.activate(account, account.subscriptions[purchase.subscription_ids[0]], because, actor)
+
+        return apply
+
+    patch.wrap(Continuation, "_failed", make)
+    patch.wrap(Ledger, "_apply_change", make_applied)
+
+
 def paid_change_forgotten(patch: Patches) -> None:
     """A change of plan that is paid for never comes into force."""
     patch.replace(Ledger, "_apply_change", lambda self, account, purchase, because, actor: None)
@@ -80,23 +105,22 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=change_applied_at_once("update"),
         shown_by=("upgrade-only",),
         finds=("update-keeps-old-plan", "no-entitlement-without-payment"),
-        also=("confirm-before-commit", "old-frontend-survives"),
+        also=("confirm-before-commit", "old-frontend-survives", "paypal-right-path"),
     ),
     Defect(
         name="addition-in-force-before-it-is-paid",
         title="An addition to a plan is in force before it is paid.",
         plant=change_applied_at_once("append"),
-        shown_by=("append-component",),
+        shown_by=("watchful-upgrades", "change-watched"),
         finds=("update-keeps-old-plan",),
-        unseen={"update-keeps-old-plan": "the price differs only while it waits, when nobody lists it"},
     ),
     Defect(
         name="old-plan-off-while-the-upgrade-waits",
         title="While a change of plan waits, the old plan is switched off.",
         plant=change_takes_old_plan,
-        shown_by=("old-front-end-new-backend",),
+        shown_by=("watchful-upgrades", "change-watched"),
         finds=("update-keeps-old-plan",),
-        also=("stores-agree", "each-secret-settled", "payment-leads-to-entitlement"),
+        also=("stores-agree", "payment-leads-to-entitlement", "paypal-right-path"),
     ),
     Defect(
         name="new-price-in-force-before-the-upgrade",
@@ -114,6 +138,13 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         phase=2,
         finds=("update-keeps-old-plan",),
         also=("no-rollback",),
+    ),
+    Defect(
+        name="declined-change-takes-the-old-plan-off",
+        title="A declined payment for a change of plan takes the old plan off until the change is paid.",
+        plant=declined_change_rolled_back,
+        shown_by=("change-watched",),
+        finds=("no-rollback", "update-keeps-old-plan"),
     ),
     Defect(
         name="paid-upgrade-never-in-force",

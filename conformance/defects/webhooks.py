@@ -394,13 +394,14 @@ DEFECTS: Final[tuple[Defect, ...]] = (
         plant=set_ups_ignored,
         shown_by=("nothing-due-now",),
         finds=("webhook-eventually-applied", "payment-leads-to-entitlement"),
+        also=("paypal-right-path",),
     ),
     Defect(
         name="paypal-completed-only-by-coming-back",
         title="A redirect is completed where the customer comes back, and not by the event.",
         plant=paypal_needs_return,
         shown_by=("paypal-never-back",),
-        finds=("redirect-never-returns",),
+        finds=("redirect-never-returns", "paypal-right-path"),
         also=("payment-leads-to-entitlement", "webhook-eventually-applied"),
     ),
     Defect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from conformance.circumstances import Circumstances
@@ -14,9 +15,13 @@ from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, listed
 from scenarios.phase import COMMITMENT_PHASE, GATED_OPERATIONS, PAYMENT_OPERATIONS
 from sim.facts import Fact
+from sim.time import MINUTE_US
 
 NEEDS_CUSTOMER_CODE = 1211
 _GATED: Final = frozenset(GATED_OPERATIONS)
+_READS: Final = ("list_subscriptions", "entitlements", "payment_methods", "billing_history")
+_TRIES_LEAST: Final = 3
+_TRIED_FOR_US: Final = MINUTE_US
 
 
 def judge(history: History) -> Judgement:
@@ -24,6 +29,7 @@ def judge(history: History) -> Judgement:
     checks = 0
     findings: list[Finding] = []
     undecided: str | None = None
+    explained = _explained(history) if history.outside else {}
     for fact in history.of("answer"):
         gated = fact.operation in _GATED
         if gated and fact.state != "unknown":
@@ -38,7 +44,9 @@ def judge(history: History) -> Judgement:
                 findings.append(finding)
         elif gated and fact.status == 500:
             finding = _crashed(history, fact)
-            if finding is not None and history.outside:
+            if fact.subject in explained:
+                findings.extend(explained[fact.subject])
+            elif finding is not None and history.outside:
                 undecided = _unexplained(fact)
             elif finding is not None:
                 findings.append(finding)
@@ -61,6 +69,63 @@ def _unexplained(fact: Fact) -> str:
         f"{fact.operation} answered {fact.actor} with 500 (request {fact.subject}); whether the missing payment method "
         "is the cause cannot be seen from outside"
     )
+
+
+def _explained(history: History) -> dict[str, list[Finding]]:
+    """From outside: the 500s that nothing but the missing payment method explains, and the finding about them.
+
+    The same request, repeated with its key, answered 500 every time for a minute or more; reads worked between every
+    two tries; and the same was accepted afterwards with a payment method in it. A deployment or a network that is out
+    of order does not choose like that. Assumption: the minute and the three tries.
+    """
+    tries: dict[tuple[str | None, str | None], list[Exchange]] = {}
+    for exchange in history.exchanges.values():
+        if exchange.operation in PAYMENT_OPERATIONS and exchange.brings_payment_method is False:
+            tries.setdefault((exchange.operation, exchange.idempotency_key), []).append(exchange)
+    explained: dict[str, list[Finding]] = {}
+    for (_, key), asked in tries.items():
+        accepted = _accepted_with_method(history, asked)
+        if key is None or accepted is None or not _persistent(history, asked):
+            continue
+        last = asked[-1]
+        time_us = last.answer.time_us if last.answer is not None else history.ended_us
+        proof = (
+            f"{last.operation}, called by {last.caller} without a usable payment method, answered 500 to all "
+            f"{len(asked)} tries with the same key from {clock(asked[0].asked_us or 0)} to {clock(time_us)}, while "
+            f"reads worked in between; the same with a payment method in it was accepted (request {accepted.id}). The "
+            "missing payment method is what it does not cope with: a client secret should have come."
+        )
+        facts = [*(fact for one in asked for fact in one.facts), *accepted.facts]
+        finding = PROPERTY.finding(history, "inline", time_us, proof, facts)
+        explained.update({one.id: [] for one in asked})
+        explained[last.id] = [finding]
+    return explained
+
+
+def _persistent(history: History, asked: list[Exchange]) -> bool:
+    """Whether all tries answered 500, for long enough, with a read that worked between every two of them."""
+    answers = [one.answer for one in asked]
+    if len(asked) < _TRIES_LEAST or any(fact is None or fact.status != 500 for fact in answers):
+        return False
+    if not nothing_on_file(history, max(fact.time_us for fact in answers if fact is not None)):
+        return False
+    times = [one.asked_us or 0 for one in asked]
+    if times[-1] - times[0] < _TRIED_FOR_US:
+        return False
+    read = [fact.time_us for fact in history.of("answer") if fact.operation in _READS and fact.state == "ok"]
+    return all(any(first < time_us < then for time_us in read) for first, then in pairwise(times))
+
+
+def _accepted_with_method(history: History, asked: list[Exchange]) -> Exchange | None:
+    """The same request with a payment method in it, accepted after all the tries without one."""
+    last, body = asked[-1], asked[-1].body
+    for other in history.exchanges.values():
+        if other.operation != last.operation or not other.accepted or not other.brings_payment_method:
+            continue
+        same = {name: value for name, value in other.body.items() if name != "payment_method_id"} == dict(body)
+        if same and (other.asked_us or 0) > (last.asked_us or 0):
+            return other
+    return None
 
 
 def alert(history: History) -> list[AlertEvent]:

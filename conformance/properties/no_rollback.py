@@ -8,9 +8,11 @@ from typing import Final
 from conformance.circumstances import Circumstances
 from conformance.finding import Finding
 from conformance.history import History
+from conformance.intent_timeline import LEDGER_SLACK_US
 from conformance.property import AlertEvent, Judgement, Property, conclude
 from conformance.prose import clock, money
 from conformance.sighting import cancel_asked, earlier_states, went_back
+from conformance.snapshot import last_before, objects, snapshots
 from conformance.subscription_timeline import SubscriptionTimeline, member
 from sim.facts import Fact
 
@@ -63,6 +65,7 @@ def _seen_undone(history: History, subscription: SubscriptionTimeline) -> Iterab
         low = low[:-1]
     pair = went_back(history, subscription, _COMMITTED, low) or _paid_and_undone(subscription, low)
     if pair is None:
+        yield from _taken_off_after_decline(history, subscription)
         return
     seen, later = pair
     proof = (
@@ -80,6 +83,37 @@ def _paid_and_undone(subscription: SubscriptionTimeline, low: tuple[str, ...]) -
         return None
     active = next((fact for fact in subscription.entitlements_shown if fact.state == "active"), None)
     return (active, final) if active is not None else None
+
+
+def _taken_off_after_decline(history: History, subscription: SubscriptionTimeline) -> Iterable[Finding]:
+    """From outside: read as active before a payment for it was declined, and not any more afterwards."""
+    declines = [fact for intent in subscription.intents for fact in intent.declines]
+    if not declines or cancel_asked(history):
+        return
+    decline = min(declines, key=lambda fact: fact.time_us)
+    before = last_before(history, "entitlements", decline.time_us - LEDGER_SLACK_US)
+    if before is None or not _reads_active(before, subscription.id):
+        return
+    for later in snapshots(history, "entitlements"):
+        if later.time_us <= decline.time_us or _reads_active(later, subscription.id):
+            continue
+        if any(intent.succeeded_by(later.time_us) for intent in subscription.intents):
+            return
+        proof = (
+            f"The entitlement of subscription {subscription.id} was active at {clock(before.time_us)}; a payment for "
+            f"it ({decline.related or decline.subject}) was declined at {clock(decline.time_us)}, and at "
+            f"{clock(later.time_us)} it was not active any more, although nobody had cancelled anything: something "
+            "committed was undone because a payment failed."
+        )
+        facts = [before, decline, later]
+        yield PROPERTY.finding(history, "batch", later.time_us, proof, facts, max(subscription.due_minor or 0, 1))
+        return
+
+
+def _reads_active(reading: Fact, subscription_id: str) -> bool:
+    return any(
+        one.get("subscription_id") == subscription_id and one.get("status") == "active" for one in objects(reading)
+    )
 
 
 def _undoes(history: History, fact: Fact) -> bool:

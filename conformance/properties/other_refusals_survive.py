@@ -13,6 +13,9 @@ from conformance.prose import clock, listed
 from scenarios.phase import PAYMENT_OPERATIONS
 from sim.facts import Fact
 
+READS: Final = ("list_subscriptions", "entitlements", "payment_methods", "profile_get", "billing_history", "invoice")
+"""What an account may always look at."""
+
 STATUSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType(
     {
         971: (429,),
@@ -53,6 +56,7 @@ def judge(history: History) -> Judgement:
                 findings.append(_wrong_status(history, fact))
     if "standing" in history.by_kind:
         checks += _judge_standing(history, findings)
+        checks += _judge_reads(history, findings)
     return conclude(checks, findings)
 
 
@@ -84,6 +88,22 @@ def _judge_standing(history: History, findings: list[Finding]) -> int:
     return checks
 
 
+def _judge_reads(history: History, findings: list[Finding]) -> int:
+    """Reads still work, whatever the standing (CONTRACT, "Admin operations")."""
+    checks = 0
+    for fact in history.of("answer"):
+        if fact.operation not in READS or fact.status is None:
+            continue
+        checks += 1
+        if fact.status == 403 and fact.code in STANDING_CODES.values():
+            proof = (
+                f"At {clock(fact.time_us)} {fact.operation} refused {fact.actor} with 403, code {fact.code}: an "
+                "account that may not buy may still read what it has."
+            )
+            findings.append(PROPERTY.finding(history, "inline", fact.time_us, proof, [fact]))
+    return checks
+
+
 def _standing(history: History, asked_us: int, answered_us: int) -> Fact | None:
     """The account's standing while a request was under way; None where it is unknown or changed meanwhile."""
     current: Fact | None = None
@@ -92,7 +112,17 @@ def _standing(history: History, asked_us: int, answered_us: int) -> Fact | None:
             current = fact
         elif fact.time_us <= answered_us:
             return None
+    if current is not None and current.state == "debtor" and _may_have_paid(history, answered_us):
+        return None
     return current
+
+
+def _may_have_paid(history: History, time_us: int) -> bool:
+    """Whether the account may have paid its debt by then: it had asked to, and was not refused."""
+    return any(
+        exchange.operation == "pay_bad_debt" and not exchange.refused and (exchange.asked_us or 0) <= time_us
+        for exchange in history.exchanges.values()
+    )
 
 
 def _made(subscriptions: list[Fact]) -> str:

@@ -87,7 +87,8 @@ def _changed_meanwhile(
     if history.outside:
         if (intent.succeeded and intent.success is None) or _may_have_changed(history, subscription):
             return
-        start_us, end_us = start_us + LEDGER_SLACK_US, _waits_until_us(history, subscription, intent) - LEDGER_SLACK_US
+        start_us = _asked_us(history, subscription, start_us)
+        end_us = _waits_until_us(history, subscription, intent) - LEDGER_SLACK_US
     old_plan = _plan_before(subscription, start_us)
     if history.outside:
         yield from _activated_meanwhile(history, subscription, intent, end_us, old_plan)
@@ -107,20 +108,54 @@ def _changed_meanwhile(
                 history, "batch", fact.time_us, proof, [intent.created, fact], max(intent.amount_minor or 0, 1)
             )
             return
+    old_price = _price_before(subscription, start_us)
     for fact in subscription.shown:
-        if (
-            fact.operation == "list_subscriptions"
-            and start_us < fact.time_us < end_us
-            and old_plan is not None
-            and member(fact, "rate_plan") not in (old_plan, None)
-            and not _applied_by(subscription, fact)
-        ):
+        if fact.operation != "list_subscriptions" or not start_us < fact.time_us < end_us:
+            continue
+        wrong = _listed_wrongly(fact, old_plan, old_price)
+        if wrong is not None and not _applied_by(subscription, fact):
             proof = (
-                f"While the change of subscription {subscription.id} waited for {intent.id}, its list at "
-                f"{clock(fact.time_us)} showed the plan {member(fact, 'rate_plan')} instead of {old_plan}."
+                f"While the change of subscription {subscription.id} waited for {intent.id} "
+                f"({money(intent.amount_minor)}), its list at {clock(fact.time_us)} showed {wrong}."
             )
-            yield PROPERTY.finding(history, "batch", fact.time_us, proof, [intent.created, fact])
+            yield PROPERTY.finding(
+                history, "batch", fact.time_us, proof, [intent.created, fact], max(intent.amount_minor or 0, 1)
+            )
             return
+
+
+def _asked_us(history: History, subscription: SubscriptionTimeline, created_us: int) -> int:
+    """From outside: when the change was asked for whose intent was made about then. Nothing had changed before.
+
+    Where no request is known, the intent's own time, by a clock that may be two seconds off.
+    """
+    asked = [
+        one.asked_us
+        for one in history.exchanges.values()
+        if one.changes(subscription.id) and one.asked_us is not None and one.asked_us <= created_us + LEDGER_SLACK_US
+    ]
+    return max(asked, default=created_us + LEDGER_SLACK_US)
+
+
+def _listed_wrongly(fact: Fact, old_plan: str | None, old_price: int | None) -> str | None:
+    """What a list shows instead of the plan in force (CONTRACT: until the difference is paid, GET shows that one)."""
+    plan, price = member(fact, "rate_plan"), fact.amount_minor
+    if old_plan is not None and plan not in (old_plan, None):
+        return f"the plan {plan} instead of {old_plan}"
+    if None not in (old_price, price) and price != old_price:
+        return f"the price {money(price)} instead of {money(old_price)}"
+    return None
+
+
+def _price_before(subscription: SubscriptionTimeline, time_us: int) -> int | None:
+    """The price in force at a moment, by the service's own facts; from outside, the first that was listed."""
+    price = _first_price(subscription)
+    for fact in subscription.plans:
+        if fact.time_us > time_us:
+            break
+        if fact.state in ("in_force", "change_applied") and fact.amount_minor is not None:
+            price = fact.amount_minor
+    return price
 
 
 def _waits_until_us(history: History, subscription: SubscriptionTimeline, intent: IntentTimeline) -> int:

@@ -15,9 +15,10 @@ class Reply:
     """One answer, read. `ok`: a 2xx whose envelope says success; anything else that came is a refusal.
 
     `code` is that of the first error; `errors` are (code, message) pairs. A body that is no envelope has neither.
+    `info` is what is said of a page of a list, None where nothing is.
     """
 
-    __slots__ = ("code", "errors", "headers", "messages", "ok", "request_id", "result", "status")
+    __slots__ = ("code", "errors", "headers", "info", "messages", "ok", "request_id", "result", "status")
 
     def __init__(self, answer: Answer, request_id: str) -> None:
         self.request_id = request_id
@@ -27,6 +28,7 @@ class Reply:
         self.errors: tuple[tuple[int, str], ...] = ()
         self.messages: list[int] = []
         self.result: Any = None
+        self.info: Any = None
         self.ok = False
         body = answer.body
         if type(body) is not dict:
@@ -34,6 +36,7 @@ class Reply:
         if 200 <= answer.status < 300 and body.get("success") is True:
             self.ok = True
             self.result = body.get("result")
+            self.info = body.get("result_info")
         else:
             self.errors = _entries(body.get("errors"))
             self.code = self.errors[0][0] if self.errors else None

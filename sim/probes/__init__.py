@@ -14,15 +14,21 @@ from typing import Final
 from sim.probes.administrators_grants import ADMINISTRATORS_GRANTS
 from sim.probes.administrators_tokens import ADMINISTRATORS_TOKENS
 from sim.probes.bad_batches import BAD_BATCHES
+from sim.probes.billing_history import BILLING_HISTORY
 from sim.probes.card_numbers import CARD_NUMBERS
+from sim.probes.change_watched import CHANGE_WATCHED
+from sim.probes.debts import DEBTS
 from sim.probes.every_operation import EVERY_OPERATION
+from sim.probes.expiry import EXPIRY
 from sim.probes.forged_events import FORGED_EVENTS
 from sim.probes.malformed_input import MALFORMED_INPUT
 from sim.probes.ordinary_purchase import ORDINARY_PURCHASE
 from sim.probes.other_accounts import OTHER_ACCOUNTS
+from sim.probes.payment_method_removal import METHOD_BEFORE_CONFIRMATION, METHOD_IN_USE
 from sim.probes.probe import Probe
 from sim.probes.prober import Prober
 from sim.probes.program import probe_program
+from sim.probes.purchase_repeated import PURCHASE_REPEATED
 from sim.probes.rate_limit import RATE_LIMIT
 from sim.probes.reach import Reach
 from sim.probes.repeats import REPEATS, REPEATS_AFTER_ERRORS
@@ -45,6 +51,13 @@ PROBES: Final[Mapping[str, Probe]] = MappingProxyType(
             REPEATS,
             REPEATS_AFTER_ERRORS,
             EVERY_OPERATION,
+            METHOD_IN_USE,
+            METHOD_BEFORE_CONFIRMATION,
+            DEBTS,
+            BILLING_HISTORY,
+            CHANGE_WATCHED,
+            PURCHASE_REPEATED,
+            EXPIRY,
         )
     }
 )

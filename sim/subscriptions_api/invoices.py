@@ -40,7 +40,7 @@ class Invoices:
             if (first_us is None or _shown_us(invoice) >= first_us)
             and (last_us is None or _shown_us(invoice) <= last_us)
         ]
-        start = (page - 1) * per_page
+        start = _start_of(page, per_page)
         shown_page = [views.invoice(invoice) for invoice in found[start : start + per_page]]
         return page_of(shown_page, page, per_page, len(found))
 
@@ -56,6 +56,11 @@ class Invoices:
             "content-disposition": f'attachment; filename="{invoice.number}.pdf"',
         }
         return Answer(200, invoice_pdf(account, views.invoice(invoice)), headers)
+
+
+def _start_of(page: int, per_page: int) -> int:
+    """How many invoices, counted from the newest, are on earlier pages."""
+    return (page - 1) * per_page
 
 
 def _invoice_of(account: Account, identifier: str) -> Invoice:

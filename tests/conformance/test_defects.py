@@ -28,15 +28,15 @@ PLACES = [(defect, scenario) for defect in DEFECTS.values() for scenario in defe
 
 
 @cache
-def variant_of(scenario: str, phase: int, customers: int) -> Variant:
-    """A scenario of the library in one phase, with so many customers."""
-    (found,) = variants(read_scenarios([scenario]), [phase], customers)
+def variant_of(scenario: str, phase: int, customers: int, regime: str = "continuation") -> Variant:
+    """A scenario of the library, or a probing one, in one phase and regime, with so many customers."""
+    (found,) = [one for one in variants(read_scenarios([scenario]), [phase], customers) if one.regime == regime]
     return found
 
 
 def place_of(defect: Defect, scenario: str) -> Variant:
     """The variant in which a scenario shows a defect."""
-    return variant_of(scenario, defect.phase, defect.customers)
+    return variant_of(scenario, defect.phase, defect.customers, defect.regime)
 
 
 def judged(variant: Variant) -> list[PropertyVerdict]:
@@ -69,10 +69,10 @@ def test_a_planted_defect_is_found(defect: Defect, scenario: str) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    sorted({(scenario, defect.phase, defect.customers) for defect, scenario in PLACES}),
+    sorted({(scenario, defect.phase, defect.customers, defect.regime) for defect, scenario in PLACES}),
     ids=lambda one: f"{one[0]} {one[1:]}",
 )
-def test_nothing_is_found_without_a_defect(place: tuple[str, int, int]) -> None:
+def test_nothing_is_found_without_a_defect(place: tuple[str, int, int, str]) -> None:
     assert violated(judged(variant_of(*place))) == {}
 
 

@@ -48,6 +48,7 @@ def test_with_nothing_only_what_answers_show_is_judged() -> None:
         "idempotency-honoured",
         "envelope-conforms",
         "rate-limit-told",
+        "history-truthful",
         "conversion-counted-once",
     }
     assert found["charged-once"].possible == "inconclusive"

@@ -64,7 +64,6 @@ def test_version(capsys: Output) -> None:
     [
         (["rnu"], 'there is no subcommand "rnu"; did you mean "run"?'),
         (["explain", "charged-onse"], 'there is no property "charged-onse"; did you mean "charged-once"?'),
-        (["explain", "bad-debt-isolated"], "is not checked yet"),
         (["list", "scenario"], 'there is no list "scenario"; did you mean "scenarios"?'),
         (["judge", "nowhere"], "'nowhere' does not exist"),
         (["judge", "."], "holds no recorded run"),

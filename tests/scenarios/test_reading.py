@@ -193,13 +193,6 @@ def test_the_message_names_the_place_the_value_and_what_was_expected(text: str, 
     assert _told(text) == [message]
 
 
-def test_a_property_that_exists_but_is_not_checked_says_so() -> None:
-    [message] = _told("expect:\n  - violated: [paypal-right-path]\n")
-    assert message.startswith(
-        'case.yaml:4:16: expect[0].violated[0]: a property that is not checked yet "paypal-right-path"; expected one of'
-    )
-
-
 def test_an_operation_that_nobody_calls_has_a_suggestion() -> None:
     [message] = _told("faults:\n  - {kind: error, service: stripe, operation: confirm_paymnt}\n")
     assert message.startswith('case.yaml:4:47: faults[0].operation: unknown name "confirm_paymnt"; expected one of')

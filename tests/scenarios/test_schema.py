@@ -64,7 +64,7 @@ def test_the_library_fits(name: str, schema: jsonschema_rs.Validator) -> None:
         {"expect": [{"thresholds": ["conversin >= 0.5"]}]},
         {"expect": [{"thresholds": ["conversion = 0.5"]}]},
         {"expect": [{"when": "fase == 2"}]},
-        {"expect": [{"violated": ["paypal-right-path"]}]},
+        {"expect": [{"violated": ["paypal-wrong-path"]}]},
     ],
 )
 def test_what_is_wrong_does_not_fit(part: dict[str, Any], schema: jsonschema_rs.Validator) -> None:

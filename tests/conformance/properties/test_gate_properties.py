@@ -226,6 +226,22 @@ def test_a_standing_that_changes_meanwhile_accuses_nobody(story: Told) -> None:
     assert told.send(10, "r1").reply(11, "r1").judge(OTHERS).checks == 0
 
 
+def test_a_debtor_who_has_paid_may_buy(story: Told) -> None:
+    told = story().begin().tell(0, "standing", "a", state="debtor").send(5, "r0", "pay_bad_debt")
+    told.reply(6, "r0", "pay_bad_debt").send(10, "r1").reply(11, "r1")
+    assert findings(told, OTHERS) == []
+    told.alter("answer", {"subject": "r0"}, state="refused", status=402, code=1214)
+    assert "403, code 1215 was expected" in only(told, OTHERS).proof
+
+
+def test_reads_that_are_refused_for_the_standing_are_found(story: Told) -> None:
+    told = story().begin().tell(0, "standing", "a", state="banned")
+    told.send(10, "r1", "billing_history").reply(11, "r1", "billing_history")
+    assert told.judge(OTHERS) == (1, (), None, ())
+    told.alter("answer", state="refused", status=403, code=1213)
+    assert "may still read what it has" in only(told, OTHERS).proof
+
+
 # --- secret-usable -------------------------------------------------------------------------------------------------
 
 SECRET = "secret-usable"
