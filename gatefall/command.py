@@ -22,6 +22,7 @@ _SUBCOMMANDS: Final = {
     "run": "gatefall.run:run",
     "conform": "gatefall.conform:conform",
     "serve": "gatefall.serve:serve",
+    "prove": "gatefall.prove:prove",
     "judge": "gatefall.judge:judge",
     "report": "gatefall.report:report",
     "explore": "gatefall.explore:explore",

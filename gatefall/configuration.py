@@ -39,6 +39,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 
 _SUBCOMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "run": tuple(SETTINGS),
+    "prove": ("workers", "quiet"),
     "judge": ("workers", "quiet"),
     "report": ("workers", "quiet"),
     "replay": (),

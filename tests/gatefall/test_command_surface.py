@@ -15,7 +15,20 @@ from gatefall.crash_log import crash_log
 
 Output = pytest.CaptureFixture[str]
 
-SUBCOMMANDS = ("run", "conform", "serve", "judge", "report", "replay", "check", "clean", "explain", "list", "schema")
+SUBCOMMANDS = (
+    "run",
+    "conform",
+    "serve",
+    "prove",
+    "judge",
+    "report",
+    "replay",
+    "check",
+    "clean",
+    "explain",
+    "list",
+    "schema",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""The matrix of defects and properties, as people and machines read it."""
