@@ -154,7 +154,17 @@ def test_lists_are_one_row_a_line(what: str, expected: str, capsys: Output) -> N
 def test_what_can_be_listed_is_listed(capsys: Output) -> None:
     assert main(["list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == ["scenarios", "properties", "phases", "parameters", "products", "metrics", "defects"]
+    assert listed == [
+        "scenarios",
+        "probing",
+        "probes",
+        "properties",
+        "phases",
+        "parameters",
+        "products",
+        "metrics",
+        "defects",
+    ]
 
 
 def test_every_property_can_be_explained(capsys: Output) -> None:

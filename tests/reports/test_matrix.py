@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from conformance.defects import DEFECTS, Defect
+from conformance.defects import Defect
 from conformance.proving.matrix import Matrix, Row, clean_of
 from conformance.proving.trial import Accusation, TrialResult
 from reports.matrix.html import page, write_html
-from reports.matrix.markdown import as_markdown, write_markdown
+from reports.matrix.markdown import write_markdown
 from reports.matrix.result import write_result
 from reports.matrix.terminal import print_matrix
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "defects.md"
 SECRET = "pi_1_secret_abcdefgh"
 
 
@@ -120,24 +119,3 @@ def test_the_page_has_a_cell_for_each_pair_and_loads_nothing() -> None:
     assert 'title="charged-once: not found">✗' in html
     assert "The bug &lt;good&gt;." in html
     assert "http" not in html
-
-
-def test_the_document_is_the_catalogue_s() -> None:
-    """Made again by `gatefall prove --docs docs/defects.md`, as whoever changes the catalogue must."""
-    rows = {}
-    for line in DOCUMENT.read_text("utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if len(cells) == 6 and cells[1].startswith("`"):
-            rows[cells[1].strip("`")] = cells
-    assert list(rows) == list(DEFECTS)
-    for name, (mark, _, title, _, found, consequences) in rows.items():
-        one = DEFECTS[name]
-        assert mark in ("✓", "–"), name
-        assert title == one.title
-        assert set(filter(None, found.split(", "))) >= set(one.finds_outside), name
-        assert set(filter(None, consequences.split(", "))) <= set(one.also), name
-
-
-def test_the_document_s_own_words_are_these() -> None:
-    begin = as_markdown(RIGHT).split("**")[0]
-    assert DOCUMENT.read_text("utf-8").startswith(begin)
