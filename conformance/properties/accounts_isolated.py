@@ -37,7 +37,8 @@ def judge(history: History) -> Judgement:
         findings.append(_shown(history, fact))
     if checks:
         findings.extend(_judge_likeness(history))
-    checked, changes = _judge_standstill(history)
+    tried = any(trials(history, "foreign_id", "foreign_account", "credential", "foreign_key"))
+    checked, changes = _judge_standstill(history) if tried else (0, [])  # a neighbour who is left alone may buy
     findings.extend(changes)
     return conclude(checks + checked, findings, undecided)
 
