@@ -13,7 +13,7 @@ from conformance.real.target import RealTarget
 from conformance.redaction import known_secrets
 from sim.stripe.credentials import READING_KEY
 from tests.conformance.real.hurried_loop import HurriedLoop
-from tests.second_deployment.app import OPS_CREDENTIAL
+from tests.second_deployment.app import ADMIN_SECRET, OPS_CREDENTIAL, WEBHOOK_SECRET
 from tests.second_deployment.in_process import InProcess
 
 PROFILE = Path(__file__).with_name("profile.toml")
@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "SECOND_PUBLISHABLE_KEY": "pk_test_second",
     "SECOND_RESTRICTED_KEY": READING_KEY,
     "SECOND_OPERATORS": OPS_CREDENTIAL,
+    "SECOND_WEBHOOK_SECRET": WEBHOOK_SECRET,
+    "SECOND_ADMIN_SECRET": ADMIN_SECRET,
 }
 
 

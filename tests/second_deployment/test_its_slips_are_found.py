@@ -15,6 +15,7 @@ SEED: Final = 7
 SLIPS: Final = {
     "append is still gated": ("append-component", 2, "no-pm-gate-rejections"),
     "granted before it is paid": ("three-d-secure-abandoned", 4, "no-entitlement-without-payment"),
+    "anybody's account": ("another-accounts-things", 4, "accounts-isolated"),
     "every event counts": ("missing-payment-method", 4, "charged-once"),
 }
 """Each slip: the scenario and phase in which it shows, and the property that it breaks."""
