@@ -200,7 +200,7 @@ class _Session:
                 raise Mistake(f"--regime: the deployment is under {backend.regime} (backend.regime of its profile)")
             phases, regimes = (backend.phase,), (backend.regime,)
         drawn = _regimes(regimes) or REGIMES
-        return Bounds(phases or ALL_PHASES, drawn, faults=False, capacity=False, gates=False, customers=1)
+        return Bounds(phases or ALL_PHASES, drawn, faults=False, capacity=False, gates=False, probes=False, customers=1)
 
     def _exploration(self, seed: int, bounds: Bounds, examples: int | None, minutes: float | None) -> Exploration:
         from conformance.exploring.exploration import Exploration, Limits

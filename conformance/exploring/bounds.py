@@ -20,7 +20,8 @@ class Bounds:
     """The room in which scenarios are drawn.
 
     `faults`: whether anything may go wrong on the way; `capacity`: whether services may be limited; `gates`: whether
-    feature flags may depart from their defaults. A real deployment has none of them. `customers`: at most so many come
+    feature flags may depart from their defaults; `probes`: whether customers may probe instead of shopping. A real
+    deployment has none of them. `customers`: at most so many come
     in one scenario.
     """
 
@@ -29,6 +30,7 @@ class Bounds:
     faults: bool = True
     capacity: bool = True
     gates: bool = True
+    probes: bool = True
     customers: int = _CUSTOMERS
 
     def __post_init__(self) -> None:

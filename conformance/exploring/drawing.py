@@ -16,6 +16,7 @@ from conformance.exploring.bounds import Bounds
 from conformance.exploring.draft import Draft
 from scenarios.catalogue import PRODUCTS, component_names, frequencies, price_minor
 from scenarios.gates import GATES, PM_GATE
+from scenarios.probe_names import PROBE_NAMES
 from scenarios.scenario import (
     AbandonStep,
     AfterDecline,
@@ -94,6 +95,8 @@ def _put(data: dict[str, Any], path: Path, value: Value) -> None:
 
 def _aspects(bounds: Bounds) -> Mapping[str, _Aspect]:
     found = {key: _always(("customers", key), values) for key, values in _customer_values().items()}
+    if bounds.probes:
+        found["probe"] = _always(("probe",), st.sampled_from(tuple(PROBE_NAMES)))
     if bounds.gates:
         found["gates"] = _always(("backend", "gates"), _gates())
     if bounds.capacity:
@@ -102,6 +105,10 @@ def _aspects(bounds: Bounds) -> Mapping[str, _Aspect]:
     if bounds.faults:
         by_regime = {regime: _faults(regime) for regime in bounds.regimes}
         found["faults"] = _Aspect(("faults",), by_regime.__getitem__)
+        storms = st.sampled_from(
+            ({"until": "2h"}, {"after": "1min", "until": "26h"}, {"until": "2h", "probability": 0.9})
+        )
+        found["storm"] = _Aspect(("storm",), lambda regime: storms if regime == "continuation" else st.none())
     return found
 
 
@@ -132,6 +139,7 @@ def _customer_values() -> dict[str, SearchStrategy[Any]]:
         "regions": _mix(get_args(Region)),
         "front_end": st.sampled_from(("old", "inline", "new")),
         "returns_after": st.sampled_from(("1h", "25h", "1s", "22h", "23h", "4d")),
+        "watchful": st.just(True),
         "arrivals": st.sampled_from(({"process": "at_once"}, {"over": "10s"}, {"over": "7d"})),
         "parameters": _parameters(),
     }
@@ -311,9 +319,11 @@ _WEBHOOK_KINDS: Final = (
     "webhook_delay",
     "webhook_reorder",
     "webhook_drop",
+    "webhook_resend",
     "webhook_forged",
 )
-_CALL_KINDS: Final = ("error", "drop_answer", "drop_request", "latency")
+_CALL_KINDS: Final = ("error", "drop_answer", "drop_request", "latency", "rate_limit")
+_OUTAGE: Final = "outage"
 
 
 def _faults(regime: Regime) -> SearchStrategy[list[dict[str, Any]]]:
@@ -324,7 +334,9 @@ def _faults(regime: Regime) -> SearchStrategy[list[dict[str, Any]]]:
     its customers may fail, and somebody may forge events.
     """
     if regime == "continuation":
-        fault = _fault((*_CALL_KINDS, *_WEBHOOK_KINDS), ("gateway", "subscriptions-api", "stripe", "billing-webhooks"))
+        fault = _fault(
+            (*_CALL_KINDS, *_WEBHOOK_KINDS, _OUTAGE), ("gateway", "subscriptions-api", "stripe", "billing-webhooks")
+        )
     else:
         fault = _fault((*_CALL_KINDS, "webhook_forged"), ("gateway",))
     return st.lists(fault, min_size=1, max_size=_FAULTS)
@@ -334,6 +346,8 @@ def _faults(regime: Regime) -> SearchStrategy[list[dict[str, Any]]]:
 def _fault(draw: DrawFn, kinds: tuple[str, ...], services: tuple[str, ...]) -> dict[str, Any]:
     kind = draw(st.sampled_from(kinds))
     fault: dict[str, Any] = {"kind": kind}
+    if kind == _OUTAGE:
+        return {**fault, "service": draw(st.sampled_from(services)), **draw(st.sampled_from(_OUTAGES))}
     operations: tuple[str, ...] = _EVENTS
     if not kind.startswith("webhook_"):
         fault["service"] = service = draw(st.sampled_from(services))
@@ -344,7 +358,7 @@ def _fault(draw: DrawFn, kinds: tuple[str, ...], services: tuple[str, ...]) -> d
         status = draw(st.sampled_from((503, 500, 429, 502)))
         if status != 503:
             fault["status"] = status
-    if kind in ("latency", "webhook_delay", "webhook_reorder", "webhook_duplicate"):
+    if kind in ("latency", "webhook_delay", "webhook_reorder", "webhook_duplicate", "webhook_resend"):
         fault["delay"] = draw(st.sampled_from(("20s", "1s", "2min", "1h", "3h", "26h") if kind != "latency" else _SLOW))
     if kind == "webhook_duplicate" and draw(st.booleans()):
         fault["copies"] = 3
@@ -353,6 +367,7 @@ def _fault(draw: DrawFn, kinds: tuple[str, ...], services: tuple[str, ...]) -> d
 
 
 _SLOW: Final = ("20s", "500ms", "5s", "60s")
+_OUTAGES: Final[tuple[Mapping[str, Any], ...]] = ({"until": "2h"}, {"after": "10s", "until": "1h"}, {"until": "12h"})
 _ENDS: Final[tuple[Mapping[str, Any], ...]] = (
     {"first": 1},
     {"first": 2},

@@ -34,6 +34,7 @@ def judge(history: History) -> Judgement:
             shown = history.shown_in(attempt.subject)
             if len(shown) < lines:
                 shown = [*shown, *_listed(history, attempt, shown)]
+                shown = [*shown, *_changed_before(history, attempt, shown)]
             if len(shown) < lines and history.outside and _behind_secrets(history, attempt):
                 undecided = "lines were bought behind a client secret, and nobody tells which those are"
             elif len(shown) < lines:
@@ -52,6 +53,14 @@ def judge(history: History) -> Judgement:
         if len(history.subscriptions) > 1:
             findings.extend(_too_many(history))
     return conclude(checks, findings, undecided)
+
+
+def _changed_before(history: History, attempt: Fact, shown: list[str]) -> list[str]:
+    """What was held from the start and changed in an earlier attempt: who comes back need not change it again."""
+    earlier = [one.subject for one in history.of("attempt") if one.time_us < attempt.time_us]
+    before = dict.fromkeys(name for subject in earlier for name in history.shown_in(subject))
+    given = (history.subscription(name) for name in before if name not in shown)
+    return [one.id for one in given if one is not None and one.given]
 
 
 def _behind_secrets(history: History, attempt: Fact) -> bool:

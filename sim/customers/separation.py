@@ -66,11 +66,12 @@ class Separation:
         if basket.upgrade is not None:
             change = basket.upgrade
             identifier = _held(listed, change.from_plan)
-            if identifier is None:
+            if identifier is not None:
+                members: dict[str, Any] = {"rate_plan": {"id": change.to_plan}}
+                path = f"{addresses.subscriptions}/{identifier}"
+                self.parts.append(Part("update", "PUT", path, members, (change.to_plan,)))
+            elif _held(listed, change.to_plan) is None:  # else the customer has come back, and had it before
                 return self._nothing_to_change(change.from_plan)
-            members: dict[str, Any] = {"rate_plan": {"id": change.to_plan}}
-            path = f"{addresses.subscriptions}/{identifier}"
-            self.parts.append(Part("update", "PUT", path, members, (change.to_plan,)))
         if basket.append is not None:
             more = basket.append
             identifier = _held(listed, more.rate_plan)

@@ -12,7 +12,7 @@ from conformance.exploring.exploration import Found
 from conformance.exploring.failure_file import reads_back
 from conformance.exploring.trial import Failure, Key, Outcome
 
-REAL = Bounds(phases=(4,), regimes=("continuation",), faults=False, capacity=False, gates=False, customers=1)
+REAL = Bounds((4,), ("continuation",), faults=False, capacity=False, gates=False, probes=False, customers=1)
 QUICK = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
@@ -31,7 +31,7 @@ def test_a_draft_is_sensible_and_its_file_says_the_same(draft: Draft) -> None:
 @given(drafts(Bounds()))
 def test_act_1_is_hampered_only_between_customers_and_the_gateway(draft: Draft) -> None:
     if draft.data["backend"].get("regime") == "act-1":
-        assert "capacity" not in draft.data
+        assert not {"capacity", "storm"} & draft.data.keys()
         for fault in draft.data.get("faults", ()):
             assert fault["kind"] == "webhook_forged" or fault["service"] == "gateway"
 
@@ -46,7 +46,7 @@ def test_every_fault_ends(draft: Draft) -> None:
 @QUICK
 @given(drafts(REAL))
 def test_nothing_goes_wrong_at_a_real_deployment(draft: Draft) -> None:
-    assert not {"faults", "capacity"} & draft.data.keys()
+    assert not {"faults", "storm", "capacity", "probe"} & draft.data.keys()
     assert draft.data["backend"] == {"phase": 4}
     assert draft.data["customers"]["count"] == 1
 
@@ -56,7 +56,7 @@ def test_the_simplest_draft_is_one_customer_of_the_default_kind() -> None:
     assert simplest == Draft({"customers": {"count": 1}, "backend": {"phase": 0}}, 1)
 
 
-@pytest.mark.parametrize("kind", ["latency", "webhook_reorder", "error", "webhook_forged"])
+@pytest.mark.parametrize("kind", ["latency", "webhook_reorder", "error", "webhook_forged", "outage"])
 def test_every_kind_of_fault_can_be_drawn(kind: str) -> None:
     def has_it(draft: Draft) -> bool:
         return any(fault["kind"] == kind for fault in draft.data.get("faults", ()))
