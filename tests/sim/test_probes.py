@@ -64,8 +64,8 @@ def test_a_neighbour_leaves_snapshots_and_nothing_else() -> None:
     neighbours = [fact for fact in facts if fact.kind == "snapshot" and (fact.detail or {})["owner"] == "neighbour"]
     [account] = {fact.subject for fact in neighbours}
     listed = {fact.state: (fact.detail or {})["read"] for fact in neighbours if fact.operation == "list_subscriptions"}
-    assert listed["before"] == []
-    [bought] = listed["after"]
+    [bought] = listed["before"]
+    assert listed["after"] == [bought]
     assert [fact for fact in facts if fact not in neighbours and bought["id"] in repr(fact)] == []
     assert [fact for fact in facts if fact not in neighbours and account in repr(fact)] == []
 

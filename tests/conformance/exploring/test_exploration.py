@@ -1,4 +1,4 @@
-"""Exploring finds planted defects within few examples, shrinks them to small files that run alone, and is repeatable."""
+"""Exploring finds planted defects within few examples, shrinks them to files that run alone, and is repeatable."""
 
 from __future__ import annotations
 
