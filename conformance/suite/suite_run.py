@@ -126,6 +126,7 @@ class SuiteRun:
         """The plan of a run of some of the variants. Raises Trouble where the interlock refuses it."""
         if isinstance(self.target, RealTarget):
             self._checked(self.target, chosen)
+            self.target.expect(chosen, self.settings.seed)
         return Plan(self.manifest_of(chosen), tuple(chosen))
 
     def manifest_of(self, chosen: Sequence[Variant]) -> Manifest:
