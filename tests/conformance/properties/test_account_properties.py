@@ -589,3 +589,70 @@ def test_from_outside_without_the_ledger_it_is_undecided(story: Told) -> None:
 
 def test_a_run_that_was_cut_off_is_undecided(story: Told) -> None:
     assert "cut off" in str(by_paypal(story).drop("settled").judge(PAYPAL).undecided)
+
+
+# --- what is seen only by those who look between two steps ------------------------------------------------------------
+
+
+def watched(story: Told, price: int = 2500, status: str = "active", at: float = 12) -> Any:
+    """From outside: an upgrade waits for pi_2, is declined at 30 and looked at before and after."""
+    told = story()
+    told.show(0, "s0", "r0", "Provisioned", 2500, rate_plan="zone_pro", operation="list_subscriptions", at_start=True)
+    told.tell(0, "entitlement", "s0", source=OBSERVED, state="active", detail={"feature": "zone_pro", "at_start": True})
+    told.upgrading().drop("plan")
+    told.tell(30, "charge", "ch_2", related="pi_2", state="failed", amount_minor=237500)
+    active = {"subscription_id": "s0", "feature": "zone_pro", "status": "active"}
+    read(told, 20, "entitlements", [active])
+    read(told, 40, "entitlements", [{**active, "status": status}])
+    told.show(at, "s0", "r2", "Provisioned", price, rate_plan="zone_pro", operation="list_subscriptions")
+    told.finish_upgrade("zone_pro", 2500, "canceled")
+    return outside(told)
+
+
+def test_a_change_that_leaves_the_plan_alone_is_fine_from_outside(story: Told) -> None:
+    assert findings(watched(story), "update-keeps-old-plan") == []
+    assert findings(watched(story), "no-rollback") == []
+
+
+@pytest.mark.parametrize("at", [11.2, 25.0])
+def test_another_price_in_a_list_while_the_change_waits_is_found(story: Told, at: float) -> None:
+    finding = only(watched(story, price=240000, at=at), "update-keeps-old-plan")
+    assert "showed the price 2400.00 USD instead of 25.00 USD" in finding.proof
+
+
+def test_an_entitlement_that_a_decline_takes_away_is_found(story: Told) -> None:
+    assert "was declined" in only(watched(story, status="inactive"), "no-rollback").proof
+    told = watched(story, status="inactive").drop("charge")
+    assert findings(told, "no-rollback") == []
+    asked = ask(watched(story, status="inactive"), 35, "r3", "cancel", "/subscriptions/s0", method="DELETE")
+    assert findings(asked, "no-rollback") == []
+
+
+def repeated(story: Told, times: tuple[float, ...] = (10, 35, 60, 85), reads: bool = True, cure: int = 200) -> Any:
+    """From outside: a purchase without a payment method answers 500, however often, and then one with a card in it."""
+    told = story().begin()
+    body: dict[str, Any] = {"subscriptions": [{"rate_plan": {"id": "r2"}}], "user_is_on_session": True}
+    for number, at in enumerate(times):
+        told.send(at, f"r{number}", body=body, idempotency_key="k1")
+        told.reply(at + 1, f"r{number}", status=500, code=1000)
+        if reads:
+            told.reply(at + 2, f"l{number}", "list_subscriptions")
+    told.send(100, "r9", body={**body, "payment_method_id": "pm_1"}, idempotency_key="k2")
+    told.reply(101, "r9", status=cure)
+    return outside(settled(told))
+
+
+def test_a_500_that_only_a_payment_method_cures_is_found_from_outside(story: Told) -> None:
+    finding = only(repeated(story), "no-pm-gate-rejections")
+    assert "answered 500 to all 4 tries with the same key" in finding.proof
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"times": (10, 35)}, {"times": (10, 20, 30)}, {"reads": False}, {"cure": 500}, {"cure": 402}],
+    ids=str,
+)
+def test_a_500_that_may_come_of_anything_accuses_nobody_from_outside(story: Told, more: dict[str, Any]) -> None:
+    judgement = repeated(story, **more).judge("no-pm-gate-rejections")
+    assert judgement.findings == ()
+    assert "cannot be seen from outside" in str(judgement.undecided)
