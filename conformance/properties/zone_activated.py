@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.circumstances import ENTITLEMENT_BOUND_US
 from conformance.finding import Finding
 from conformance.history import History
 from conformance.on_its_way import still_moving
@@ -105,9 +106,11 @@ def _stuck(history: History, subscription: SubscriptionTimeline, facts: list[Fac
         return None
     if not subscription.active_at_end and not (subscription.paid_for and subscription.state not in _ENDED):
         return None
+    success = next((intent.success for intent in subscription.intents if intent.success is not None), None)
+    if _nobody_came_back(history, success):
+        return None
     active = next((fact for fact in subscription.entitlements if fact.state == "active"), None)
     since = f" and active since {clock(active.time_us)}" if active is not None else ""
-    success = next((intent.success for intent in subscription.intents if intent.success is not None), None)
     paid = "" if success is None else f" by {success.subject} at {clock(success.time_us)}"
     proof = (
         f"The plan of zone {last.subject}, subscription {subscription.id} ({money(subscription.due_minor)}), was "
@@ -116,6 +119,17 @@ def _stuck(history: History, subscription: SubscriptionTimeline, facts: list[Fac
     )
     rows = [success, active, last]
     return PROPERTY.finding(history, "batch", last.time_us, proof, rows, max(subscription.due_minor or 0, 1))
+
+
+def _nobody_came_back(history: History, success: Fact | None) -> bool:
+    """Whether only a probe was there, and asked for the zone no more once its plan had to be in force.
+
+    Customers come back for a new zone; a probe does not, and a deployment may take a minute to grant.
+    """
+    if all(member(attempt, "probe") is None for attempt in history.of("attempt")):
+        return False
+    due_us = success.time_us + ENTITLEMENT_BOUND_US if success is not None else 0
+    return not any(fact.operation == "patch_zone" and fact.time_us >= due_us for fact in history.of("request"))
 
 
 PROPERTY = Property(

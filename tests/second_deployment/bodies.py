@@ -29,7 +29,7 @@ def read_object(content: bytes, may_be_empty: bool = False) -> dict[str, Any]:
     if not content and may_be_empty:
         return {}
     try:
-        body = json.loads(content.decode("utf-8"))
+        body = json.loads(content.decode("utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise not_fitting("body", "it is no JSON") from None
     if body is None and may_be_empty:
@@ -37,6 +37,10 @@ def read_object(content: bytes, may_be_empty: bool = False) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise not_fitting("body", "an object belongs here")
     return body
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON's")
 
 
 def text(body: dict[str, Any], name: str, place: str = "", longest: int = 500, empty: bool = False) -> str:

@@ -349,6 +349,16 @@ def test_a_zone_that_is_stuck_is_found(story: Told) -> None:
     assert "it is stuck" in only(zone(story, pending=None), ZONE).proof
 
 
+@pytest.mark.parametrize(("asked_s", "found"), [(31, 0), (7000, 1)])
+def test_a_zone_is_not_stuck_where_a_probe_asked_for_it_too_soon_and_never_again(
+    story: Told, asked_s: int, found: int
+) -> None:
+    """A deployment may take a minute to grant what was paid; customers come back for the zone, probes do not."""
+    told = zone(story, pending=None).alter("attempt", detail={"client": "probe/every-operation", "probe": "every"})
+    told.tell(asked_s, "request", "r90", operation="patch_zone", detail={"method": "PATCH", "path": "/zones/z1"})
+    assert len(findings(told, ZONE)) == found
+
+
 def test_a_zone_that_is_stuck_because_its_payment_got_lost_is_found(story: Told) -> None:
     told = lost(story).tell(5, "zone", "z1", related="s1", state="initializing")
     told.tell(7200, "final_zone", "z1", related="s1", state="initializing")
