@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from scenarios.phase import GateMode, gate_mode
-from scenarios.scenario import Regime, Variant
+from scenarios.scenario import Regime, Scenario, Variant
 from sim.time import HOUR_US, SECOND_US
 
 ConsumerPattern = tuple[str, str]
@@ -36,7 +36,8 @@ class Circumstances:
     `pm_gate` is the server-side flag. `declared_consumers` are the callers that may meet a 1210; None: nobody declared
     any. `sees_stripe`: whether Stripe's side is in the facts, so that the absence of a payment means something.
     `zones_apart_from_plans`: the deployment activates zones whether or not their plan is paid. `faulty`: the scenario
-    makes things fail on purpose, so that an error of a server is nobody's fault.
+    makes things fail on purpose, so that an error of a server is nobody's fault. `fails_by_chance`: it does so without
+    end or by drawing lots, so that one of two equal requests may fail and the other pass.
     """
 
     phase: int
@@ -50,6 +51,7 @@ class Circumstances:
     sees_stripe: bool = True
     zones_apart_from_plans: bool = False
     faulty: bool = False
+    fails_by_chance: bool = False
 
     def gate(self, operation: str) -> GateMode:
         """What the PM gate does to an operation here."""
@@ -77,4 +79,10 @@ def circumstances_of(
         target=target,
         declared_consumers=declared_consumers,
         faulty=variant.scenario.has_faults,
+        fails_by_chance=_fails_by_chance(variant.scenario),
     )
+
+
+def _fails_by_chance(scenario: Scenario) -> bool:
+    """Whether anything goes wrong besides the first so many times of each customer."""
+    return scenario.storm is not None or any(fault.first is None for fault in scenario.faults)

@@ -102,19 +102,11 @@ def pending_intent_forgotten(patch: Patches) -> None:
 DEFECTS: Final[tuple[Defect, ...]] = (
     Defect(
         name="repeat-makes-a-second-payable-intent",
-        title="A repeat of an unpaid purchase makes another one, and leaves the first one's intent payable.",
+        title="A repeat of an unpaid purchase, also from a second tab, makes another and leaves the first one payable.",
         plant=repeat_is_new_purchase,
         shown_by=("declining-payment-method-on-file",),
         finds=("charged-once",),
-    ),
-    Defect(
-        name="second-tab-makes-a-second-payable-intent",
-        title="A second tab makes another purchase while the first one's is unpaid, and both intents stay payable.",
-        plant=repeat_is_new_purchase,
-        shown_by=("double-submit",),
-        finds=("charged-once",),
         also=("cart-conserved",),
-        unseen={"cart-conserved": "the first tab's purchase may have been in force when the second one's was made"},
     ),
     Defect(
         name="idempotency-keys-ignored",

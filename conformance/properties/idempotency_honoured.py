@@ -110,7 +110,7 @@ def _error_kept(
 ) -> Iterable[Finding]:
     """A server error that comes again and again for its key, while the same request passes with another one."""
     failed = _failures(exchanges)
-    if history.circumstances.faulty:  # what fails on purpose fails by chance, whatever key it carries
+    if history.circumstances.fails_by_chance:  # then a request fails whatever key it carries
         return
     if len(failed) <= _ERRORS_MIN or len(failed) < len([one for one in exchanges if one.answer is not None]):
         return
