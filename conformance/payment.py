@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from conformance.exchange import Exchange
 from conformance.history import History
-from conformance.intent_timeline import IntentTimeline
+from conformance.intent_timeline import LEDGER_SLACK_US, IntentTimeline
 from conformance.prose import clock, listed, money, span
 from conformance.subscription_timeline import SubscriptionTimeline, member
 from sim.facts import Fact
@@ -74,7 +74,19 @@ def unpaid(
         success_us = intent.success_us
         if success_us is not None and (late_us is None or success_us < late_us):
             late_us = success_us
+    if not due and _set_up_gave_way(history, intents, time_us):
+        return None
     return Unpaid(tuple(intents), late_us, _due(subscription, intents))
+
+
+def _set_up_gave_way(history: History, intents: list[IntentTimeline], time_us: int) -> bool:
+    """Whether the set-ups were cancelled because a payment method had come to the account: nothing due is in force at
+    once then (contract, Purchases 3)."""
+    until_us = time_us + LEDGER_SLACK_US if history.outside else time_us
+    cancelled = all(
+        intent.is_set_up and intent.canceled is not None and intent.canceled.time_us <= until_us for intent in intents
+    )
+    return cancelled and _may_have_payment_method(history, time_us)
 
 
 def may_be_free(history: History, subscription: SubscriptionTimeline, plan: str) -> bool:

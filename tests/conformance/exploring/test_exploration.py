@@ -31,7 +31,7 @@ def first_of(name: str, seed: int = SEED) -> tuple[Found, Coverage]:
     wanted: list[Found] = []
 
     def on_found(found: Found) -> None:
-        if found.failure.key.what in defect.finds:
+        if any(key.what in defect.finds for key in found.keys):
             wanted.append(found)
             raise Enough
 
@@ -42,7 +42,6 @@ def first_of(name: str, seed: int = SEED) -> tuple[Found, Coverage]:
     return wanted[0], exploration.coverage
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -73,10 +72,9 @@ def test_a_planted_defect_is_found_and_its_file_is_small_and_runs_alone(name: st
 
 def test_no_key_of_a_file_is_superfluous() -> None:
     found, _ = first_of("upgrade-in-force-before-it-is-paid")
-    assert found.draft.data == {
-        "customers": {"count": 1, "carts": [{"upgrade": {"from_plan": "zone_pro", "to_plan": "zone_business"}}]},
-        "backend": {"phase": 4},
-    }
+    [cart] = found.draft.data["customers"]["carts"]
+    assert cart["upgrade"].keys() == {"from_plan", "to_plan"}
+    assert found.draft.data == {"customers": {"count": 1, "carts": [cart]}, "backend": {"phase": 4}}
 
 
 def test_the_same_seed_tries_the_same() -> None:

@@ -18,7 +18,7 @@ def draft() -> Draft:
                 ],
             },
             "backend": {"phase": 4, "regime": "act-1"},
-            "faults": [{"kind": "webhook_forged"}, {"kind": "error", "service": "stripe", "first": 2}],
+            "faults": [{"kind": "webhook_forged", "first": 1}, {"kind": "error", "service": "stripe", "first": 2}],
         },
         77,
     )
@@ -43,9 +43,16 @@ def test_what_is_needed_stays() -> None:
     assert smallest.data == {
         "customers": {"count": 1, "carts": [{"lines": [{"rate_plan": "zone_pro", "zone": "new"}]}]},
         "backend": {"phase": 4},
-        "faults": [{"kind": "error", "service": "stripe"}],
+        "faults": [{"kind": "error", "service": "stripe", "first": 2}],
     }
     assert smallest.seed == 1
+
+
+def test_a_fault_keeps_an_end() -> None:
+    fault = {"kind": "error", "service": "stripe", "first": 2, "until": "2h", "probability": 0.5}
+    endless = Draft({"customers": {"count": 1}, "backend": {"phase": 4}, "faults": [fault]}, 1)
+    [left] = trimmed(endless, lambda one: bool(one.data.get("faults"))).data["faults"]
+    assert left.keys() - {"kind", "service"} in ({"first"}, {"until"})
 
 
 def test_a_mix_becomes_the_name_that_counts() -> None:
