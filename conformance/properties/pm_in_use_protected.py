@@ -30,8 +30,8 @@ def judge(history: History) -> Judgement:
         method = removed_id(request)
         if request.operation != REMOVE or answer is None or answer.status is None or method is None:
             continue
-        on_file = last_before(history, "payment_methods", request.time_us)
-        held = last_before(history, "list_subscriptions", request.time_us)
+        on_file = _as_it_was(history, "payment_methods", request)
+        held = _as_it_was(history, "list_subscriptions", request)
         if on_file is not None and method not in by_id(on_file):
             continue  # not the account's own: whether that is refused is another property's question
         checks += 1
@@ -45,6 +45,14 @@ def judge(history: History) -> Judgement:
         findings.extend(_still_there(history, answer, method))
         findings.extend(_charged_afterwards(history, answer, method))
     return conclude(checks, findings, undecided)
+
+
+def _as_it_was(history: History, operation: str, request: Fact) -> Fact | None:
+    """What a list held when a request was sent; None where the last reading is older than another change."""
+    reading = last_before(history, operation, request.time_us)
+    if reading is None or written_between(history, reading.time_us, request.time_us, request.subject):
+        return None
+    return reading
 
 
 def removed_id(request: Fact) -> str | None:

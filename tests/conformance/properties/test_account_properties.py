@@ -97,6 +97,19 @@ def test_the_last_usable_method_that_goes_without_a_word_is_found(story: Told) -
     assert "not a word" in only(expired_beside_it, IN_USE).proof
 
 
+def test_what_was_read_before_another_change_says_nothing_of_a_removal(story: Told) -> None:
+    told = story()
+    read(told, 1, "payment_methods", [pm("pm_1")])
+    read(told, 1.2, "list_subscriptions", [sub("s0")])
+    ask(told, 1.4, "r0", "add_payment_method", "/api/v4/payment-methods", {"payment_method_id": "pm_2"})
+    told.reply(1.6, "r0", "add_payment_method", 200)
+    ask(told, 2, "r1", "remove_payment_method", "/api/v4/payment-methods/pm_1", method="DELETE")
+    told.reply(3, "r1", "remove_payment_method", 200)
+    judgement = settled(told).judge(IN_USE)
+    assert judgement.findings == ()
+    assert judgement.undecided is not None
+
+
 def test_a_method_that_is_removed_and_still_listed_is_found(story: Told) -> None:
     told = removal(story, 200, held=(), after=(pm("pm_1"),))
     assert "it was still listed, or again" in only(told, IN_USE).proof
