@@ -272,7 +272,7 @@ def old_scheme_accepted(patch: Patches) -> None:
     patch.replace(service, "verify", lenient)
 
 
-def empty_secret_accepted(patch: Patches) -> None:
+def empty_key_accepted(patch: Patches) -> None:
     """A secret that is being rolled is empty for a while, and whoever signs with nothing is believed."""
 
     def lenient(payload: bytes, header: str | None, secret: str, now_s: int) -> int:
@@ -458,7 +458,7 @@ DEFECTS: Final[tuple[Defect, ...]] = (
     Defect(
         name="signature-with-an-empty-secret-accepted",
         title="An event that was signed with an empty secret is believed.",
-        plant=empty_secret_accepted,
+        plant=empty_key_accepted,
         shown_by=("events-that-stripe-never-sent",),
         customers=2,
         finds=("webhook-authentic",),

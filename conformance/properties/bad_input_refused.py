@@ -128,7 +128,7 @@ def _named(trial: Trial) -> str:
 
 def _finding(history: History, trial: Trial, clause: str, facts: Iterable[Fact] = ()) -> Finding:
     time_us = trial.answer.time_us if trial.answer is not None else trial.request.time_us
-    proof = f"At {clock(time_us)} {_named(trial)} {clause}."
+    proof = f"At {clock(time_us)} {_named(trial)} {clause} (request {trial.request.subject})."
     return PROPERTY.finding(history, "inline", time_us, proof, tuple(facts) or trial.facts)
 
 

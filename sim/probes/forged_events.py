@@ -83,7 +83,7 @@ def _deliveries(prober: Prober, intent: Mapping[str, Any]) -> Iterator[tuple[str
     yield "empty", event("empty"), ""
     yield "made_up", event("made_up"), f"t={now_s},v1={'0' * 64}"
     yield "forged", event("forged"), sign(event("forged"), _MADE_UP, now_s)
-    yield "empty_secret", event("empty_secret"), sign(event("empty_secret"), "", now_s)
+    yield "empty_key", event("empty_key"), sign(event("empty_key"), "", now_s)
     secret = prober.reach.webhook_secret
     if secret is None:
         return

@@ -50,7 +50,7 @@ def first_of(name: str, seed: int = SEED) -> tuple[Found, Coverage]:
         "decline-answered-with-an-unknown-code",
         "more-collected-than-shown",
         "only-the-first-line-granted",
-        "second-tab-makes-a-second-payable-intent",
+        "repeat-makes-a-second-payable-intent",
         "event-applied-as-often-as-it-comes",
         "expiry-leaves-the-intent-payable",
         "upgrade-in-force-before-it-is-paid",
