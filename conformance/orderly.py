@@ -200,6 +200,8 @@ def _shown(facts: Iterable[Fact], line: str, plan: object, due: int, paid_us: in
 
 def _was_sent(webhooks: Iterable[Fact], intent_id: str) -> bool:
     for fact in webhooks:
+        if fact.detail is not None and fact.detail.get("authentic") is False:
+            continue  # forged: Stripe sent nothing
         if fact.related == intent_id and fact.operation is not None and fact.operation.endswith("intent.succeeded"):
             return True
     return False

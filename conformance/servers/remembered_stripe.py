@@ -27,7 +27,7 @@ from sim.messages import Answer, Request
 from sim.stripe import Delivery, DeliveryPolicy, Stripe
 from sim.time import Clock
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Goes up when entries change."""
 KEPT_HEADERS: Final = ("idempotency-key", "stripe-")
 """How the names of the headers begin that are kept; of who asked, only the number of the key is."""
@@ -82,9 +82,9 @@ class _Decisions:
 
     def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
         if self.told is not None:
-            return [Delivery(delay_us, lost) for delay_us, lost in next(self.told)]
+            return [Delivery(*copy) for copy in next(self.told)]
         copies = self._policy.copies(account_id, event_id, event_type)
-        self.made.append([[copy.delay_us, copy.lost] for copy in copies])
+        self.made.append([[copy.delay_us, copy.lost, copy.swallowed] for copy in copies])
         return copies
 
     def retry_delay_us(self, account_id: str, attempt: int) -> int:

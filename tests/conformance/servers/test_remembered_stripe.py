@@ -307,6 +307,22 @@ def test_policies_are_not_asked_about_the_past() -> None:
     assert len(spawns) == 3
 
 
+def test_a_delivery_that_was_swallowed_stays_swallowed_after_a_restart() -> None:
+    class Swallowing(PunctualDelivery):
+        def copies(self, account_id: str, event_id: str, event_type: str) -> Sequence[Delivery]:
+            return (Delivery(SECOND_US, swallowed=True),)
+
+    rig = Rig()
+    rig.double, _ = restored(rig.entries, rig.clock, deliveries=Swallowing())
+    rig.pay()
+    (again,) = rig.restart()
+    with pytest.raises(StopIteration):
+        again.program.send(None)
+    before = everything(rig.double.stripe)
+    assert rig.restart() == []
+    assert everything(rig.double.stripe) == before
+
+
 def test_facts_of_the_past_are_not_told_again() -> None:
     told: list[Any] = []
 
