@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
@@ -20,6 +20,7 @@ from conformance.over_http.client import HttpAnswer
 from conformance.over_http.live_clock import LiveClock
 from conformance.over_http.live_world import LiveWorld
 from conformance.over_http.wire import answer_content, read_json_request, read_stripe_request, read_webhook_request
+from conformance.servers.service_app import query_of
 from sim.backend import BackendConfig
 from sim.billing_webhooks import BillingWebhooks
 from sim.facts import Journal
@@ -98,7 +99,8 @@ class StandIn:
             request = read_webhook_request(method, parts.path, b"", names, content or b"")
         else:
             name = "test-support" if parts.path.startswith("/__test__/") else "gateway"
-            request = read_json_request(method, parts.path, {}, names, content or b"")
+            query = query_of({"query_string": parts.query.encode()})
+            request = read_json_request(method, unquote(parts.path), query, names, content or b"")
         answer = await self._running().answer(name, self.services[name], request)
         body, media_type = answer_content(answer)
         return HttpAnswer(answer.status, {"content-type": media_type, "date": formatdate(usegmt=True)}, body)
