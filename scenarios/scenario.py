@@ -214,26 +214,29 @@ class Capacity(Model):
     """Distribution of that time."""
 
 
+StormKind = Literal[
+    "latency",
+    "drop_request",
+    "drop_answer",
+    "error",
+    "rate_limit",
+    "outage",
+    "webhook_duplicate",
+    "webhook_reorder",
+    "webhook_delay",
+    "webhook_drop",
+    "webhook_resend",
+]
+FaultKind = Literal[StormKind, "webhook_forged"]
+
+
 class Fault(Model):
     """Something that goes wrong, by probability, for the first n times, or in a window of time.
 
     `first` counts for each customer, so that customers stay independent of one another.
     """
 
-    kind: Literal[
-        "latency",
-        "drop_request",
-        "drop_answer",
-        "error",
-        "rate_limit",
-        "outage",
-        "webhook_duplicate",
-        "webhook_reorder",
-        "webhook_delay",
-        "webhook_drop",
-        "webhook_resend",
-        "webhook_forged",
-    ]
+    kind: FaultKind
     """What goes wrong. The webhook_ kinds concern the delivery of Stripe's events, the others calls to a service."""
     service: ServiceName | None = None
     """The service that is called; needed by all kinds but the webhook_ ones, which have none."""
@@ -255,21 +258,6 @@ class Fault(Model):
     """How much later, for `latency`, `webhook_delay`, `webhook_reorder`, `webhook_duplicate` and `webhook_resend`."""
     copies: Annotated[int, Field(ge=2, le=10)] = 2
     """How many deliveries in all, for `webhook_duplicate`."""
-
-
-StormKind = Literal[
-    "latency",
-    "drop_request",
-    "drop_answer",
-    "error",
-    "rate_limit",
-    "outage",
-    "webhook_duplicate",
-    "webhook_reorder",
-    "webhook_delay",
-    "webhook_drop",
-    "webhook_resend",
-]
 
 
 class Storm(Model):
